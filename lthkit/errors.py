@@ -1,0 +1,17 @@
+"""What lthkit raises for its users' mistakes: one sentence that names the culprit and the mend."""
+
+
+class LthkitError(ValueError):
+    """Bad input: a catalog, parameter, checkpoint, store or mask that cannot be used as given."""
+
+
+class StoreError(LthkitError):
+    """A store that is damaged, locked, too new or does not fit what is asked of it."""
+
+
+class TrainingDiverged(LthkitError):
+    """The loss is not finite; what was committed before is kept."""
+
+
+class LthkitWarning(UserWarning):
+    """Something the user can act on; never used to hide a fallback."""
