@@ -39,7 +39,7 @@ class Config(BaseModel):
         """The settings as JSON-ready values."""
         return self.model_dump(mode="json")
 
-    def sha256(self) -> str:
+    def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON of all settings."""
         return digest(self.plain())
 

@@ -1,0 +1,67 @@
+"""The score of each round: one number out of its evaluations."""
+
+import numpy as np
+import xarray as xr
+
+from lthkit.analysis.density import sparsity
+from lthkit.errors import StoreError
+from lthkit.store import Store
+
+
+def curve(store: Store) -> xr.Dataset:
+    """Score against sparsity for the rounds that are trained, dimension round.
+
+    The score is the test metric at the best validation evaluation of the round (the first of equals), or at its
+    last evaluation where the search was configured without selection (``plan.selection`` "last").
+
+    Returns:
+        ``sparsity`` and ``density`` (fractions), ``score`` and ``validation`` (the metric), ``best_step`` (training
+        steps within the round), ``wall_time`` (seconds of the round). Attributes: ``store``, ``metric``,
+        ``selection``, ``higher_is_better``.
+
+    Raises:
+        StoreError: if the store does not say which metric counts, or has no evaluation to choose from.
+    """
+    metric, higher, selection = _terms(store)
+    scores = store.scores()
+    steps = scores["step"].values
+    validation, test = scores[f"validation_{metric}"].values, scores[f"test_{metric}"].values
+    key = validation if selection == "validation" else np.where(np.isfinite(steps), np.arange(steps.shape[1]), np.nan)
+    _refuse_unmeasured(store, scores["round"].values, key, metric)
+    best = _first_best(key, higher or selection == "last")
+    removed = sparsity(store).sel(round=scores["round"])
+    rows = np.arange(len(best))
+    columns = {
+        "sparsity": removed.values,
+        "density": 1 - removed.values,
+        "score": test[rows, best],
+        "validation": validation[rows, best],
+        "best_step": steps[rows, best].astype(np.int64),
+        "wall_time": np.fmax.reduce(scores["wall_time"].values, axis=1),
+    }
+    attrs = {"store": store.path.name, "metric": metric, "selection": selection, "higher_is_better": higher}
+    variables = {name: ("round", column) for name, column in columns.items()}
+    return xr.Dataset(variables, {"round": scores["round"].values}, attrs)
+
+
+def _terms(store: Store) -> tuple[str, bool, str]:
+    try:
+        metric, higher = store.provenance["metric"], store.provenance["higher_is_better"]
+        return str(metric), bool(higher), str(store.config["plan"]["selection"])
+    except (KeyError, TypeError):
+        raise StoreError(f"{store.path} does not say which metric counts; it was not written by a search") from None
+
+
+def _refuse_unmeasured(store: Store, rounds: np.ndarray, key: np.ndarray, metric: str) -> None:
+    for round_, row in zip(rounds, key, strict=True):
+        if not np.isfinite(row).any():
+            raise StoreError(
+                f"{store.path} has no validation {metric} in round {round_}; search with a validation split, "
+                "or with selection 'last'"
+            )
+
+
+def _first_best(values: np.ndarray, higher: bool) -> np.ndarray:
+    worst = -np.inf if higher else np.inf
+    known = np.where(np.isfinite(values), values, worst)
+    return known.argmax(axis=1) if higher else known.argmin(axis=1)

@@ -1,0 +1,68 @@
+"""The record of a run: a JSON file that says how it went, written when it starts and when it ends."""
+
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("lthkit", "torch", "torchvision", "numpy", "xarray", "zarr", "plotly", "papermill")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run under way: what is known when it starts."""
+
+    source: Path
+    out: Path
+    parameters: dict[str, Any]
+    started: datetime
+    began: float
+
+    @property
+    def name(self) -> str:
+        """The notebook's name without its ending."""
+        return self.source.stem
+
+    @property
+    def path(self) -> Path:
+        """The JSON file."""
+        return self.out / f"{self.name}.json"
+
+    @classmethod
+    def start(cls, source: Path, out: Path, parameters: dict[str, Any]) -> "Record":
+        """Write the record of a run that starts now; killed, it keeps the status ``running``."""
+        record = cls(source, out, parameters, datetime.now(UTC), time.monotonic())
+        record._write({"status": "running", "process": os.getpid(), "machine": platform.node()})
+        return record
+
+    def finish(self, status: str, notebook: Path, error: str | None) -> float:
+        """Write how the run ended and return its seconds.
+
+        Args:
+            status: ``success``, ``failed`` or ``interrupted``.
+            notebook: the executed notebook.
+            error: one sentence, if it did not succeed.
+        """
+        seconds = round(time.monotonic() - self.began, 3)
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        self._write(
+            {"status": status, "error": error, "executed": notebook.name, "finished": finished, "seconds": seconds}
+        )
+        return seconds
+
+    def _write(self, state: dict[str, Any]) -> None:
+        values = {
+            **state,
+            "notebook": str(self.source),
+            "parameters": self.parameters,
+            "started": self.started.isoformat(timespec="seconds"),
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        }
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        partial.write_text(json.dumps(values, indent=2, default=str, allow_nan=True) + "\n", encoding="utf-8")
+        partial.replace(self.path)

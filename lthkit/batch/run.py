@@ -1,0 +1,222 @@
+"""One notebook executed by papermill, with its success recorded by us.
+
+papermill 2.7 says of a notebook whose kernel died that every cell completed, and its writes are not atomic: so the
+notebook grows in ``NAME.running.ipynb`` and gets its final name once we know how it ended.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from filelock import FileLock, Timeout
+from nbclient.exceptions import DeadKernelError
+from papermill import PapermillExecutionError, execute_notebook
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+
+from lthkit.batch.kernel import OwnKernel, kernel_settings
+from lthkit.batch.parameters import parameters_of, typed
+from lthkit.batch.record import Record
+from lthkit.errors import LthkitError
+
+NOTEBOOKS = Path("notebooks")
+# On a busy machine the last output may come long after the cell's reply; nbclient's 4 s would lose it.
+OUTPUT_SECONDS = 120
+
+
+class NotebookFailed(LthkitError):
+    """A notebook that was executed and did not reach its end."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A notebook that was executed to its end.
+
+    Attributes:
+        notebook: the executed notebook.
+        record: JSON with status, parameters, times and versions.
+        parameters: the values given, typed.
+        seconds: how long it took.
+    """
+
+    notebook: Path
+    record: Path
+    parameters: dict[str, Any]
+    seconds: float
+
+
+def find_notebook(name: str | Path) -> Path:
+    """A notebook by path, or by the name of one in ``./notebooks``, with or without its ending.
+
+    Raises:
+        LthkitError: if there is none, with near names.
+    """
+    path = Path(name)
+    candidates = (path, path.with_name(f"{path.name}.ipynb"), NOTEBOOKS / path, NOTEBOOKS / f"{path}.ipynb")
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    known = sorted(entry.stem for entry in NOTEBOOKS.glob("*.ipynb"))
+    near = get_close_matches(path.stem, known, n=3, cutoff=0.4) or known
+    hint = f"in ./notebooks there is {', '.join(near)}" if near else "give its path"
+    raise LthkitError(f"there is no notebook '{name}'; {hint}")
+
+
+def run_notebook(notebook: Path | str, parameters: Mapping[str, Any], out: Path | str, *, quiet: bool = False) -> Run:
+    """Execute a notebook in the caller's working folder, with this environment's Python.
+
+    ``OUT/NAME.ipynb`` is the executed notebook, ``OUT/NAME.json`` the record of the latest run. While it runs,
+    the notebook can be read as ``NAME.running.ipynb``; if it fails, as ``NAME.failed.ipynb``, and an older success
+    stays as it is.
+
+    Args:
+        notebook: path of the notebook.
+        parameters: values for its parameters; texts are read as the type of the parameter's default.
+        out: folder for the results; made if missing.
+        quiet: do not print the cells' progress and output.
+
+    Raises:
+        LthkitError: before anything runs: no such notebook, unknown parameter, value of the wrong type, folder that
+            cannot be written or is in use by another run of the same notebook.
+        NotebookFailed: with the error's sentence and the place of the executed notebook.
+        KeyboardInterrupt: passed on after the kernel was shut down.
+    """
+    source, out = Path(notebook), Path(out)
+    node = _read(source)
+    values = typed(source, parameters_of(node), parameters)
+    _prepare(source, out)
+    with _alone(source, out):
+        record = Record.start(source, out, values)
+        cells = _Progress(node, quiet)
+        try:
+            _execute(node, values, out / f"{source.stem}.running.ipynb", cells)
+        except KeyboardInterrupt:
+            _keep_failed(record, "interrupted", f"interrupted in {cells.where}")
+            raise
+        except Exception as error:
+            kept = _keep_failed(record, "failed", _sentence(error, cells.where))
+            raise NotebookFailed(f"{source.name}: {_sentence(error, cells.where)}; read {kept}") from None
+        return _finish(record)
+
+
+def _read(source: Path) -> nbformat.NotebookNode:
+    if not source.is_file():
+        raise LthkitError(f"there is no notebook at {source}; check the path")
+    try:
+        node = load_notebook_node(nbformat.read(source, as_version=4))
+        parameters_of(node)
+    except SyntaxError as error:
+        raise LthkitError(f"the parameters cell of {source} is not valid Python: {error}") from None
+    except Exception as error:
+        raise LthkitError(f"{source} is not a notebook: {type(error).__name__}; open and save it in Jupyter") from None
+    return node
+
+
+def _prepare(source: Path, out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LthkitError(f"folder {out} cannot be made: {error.strerror}; choose another --out") from None
+    if out.resolve() == source.parent.resolve():
+        raise LthkitError(
+            f"{out} is the notebook's own folder, where the result would replace it; choose another --out"
+        )
+
+
+@contextmanager
+def _alone(source: Path, out: Path) -> Any:
+    lock = FileLock(out / f".{source.stem}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LthkitError(
+            f"another run of {source.name} is writing to {out}; wait for it or choose another --out"
+        ) from None
+    except OSError as error:
+        raise LthkitError(f"folder {out} cannot be written: {error.strerror}; choose another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _execute(node: nbformat.NotebookNode, values: dict[str, Any], running: Path, cells: "_Progress") -> None:
+    if values:
+        node = parameterize_notebook(node, values, kernel_name="python3", language="python")
+    with tempfile.TemporaryDirectory(prefix="lthkit-") as folder:
+        execute_notebook(
+            node,
+            # papermill reads braces in paths as parameters
+            str(running).replace("{", "{{").replace("}", "}}"),
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            stdout_file=None if cells.quiet else sys.stdout,
+            stderr_file=None if cells.quiet else sys.stderr,
+            kernel_manager_class=OwnKernel,
+            config=kernel_settings(Path(folder)),
+            iopub_timeout=OUTPUT_SECONDS,
+            coalesce_streams=True,
+            store_widget_state=False,
+            on_cell_start=cells.starts,
+        )
+
+
+class _Progress:
+    """Tells which cell runs, one line each: reads the same in a terminal and in a log file."""
+
+    def __init__(self, node: nbformat.NotebookNode, quiet: bool) -> None:
+        self.quiet = quiet
+        self.total = sum(cell.cell_type == "code" for cell in node.cells)
+        self.count, self.heading = 0, ""
+        self.began = time.monotonic()
+
+    def starts(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
+        if cell.cell_type == "markdown":
+            titles = [line.lstrip("# ") for line in cell.source.splitlines() if line.startswith("#")]
+            self.heading = titles[0] if titles else self.heading
+        elif cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", []):
+            self.count += 1
+            if not self.quiet:
+                passed = time.monotonic() - self.began
+                print(f"[{self.count}/{self.total}] {passed:6.1f} s  {self.heading}", flush=True)
+
+    @property
+    def where(self) -> str:
+        """The cell that runs, as a person would find it."""
+        below = f" below '{self.heading}'" if self.heading else ""
+        return f"cell {self.count} of {self.total}{below}"
+
+
+def _sentence(error: Exception, where: str) -> str:
+    if isinstance(error, PapermillExecutionError):
+        lines = str(error.evalue).strip().splitlines() or [""]
+        return f"{where} raised {error.ename}: {lines[0]}"
+    if isinstance(error, DeadKernelError):
+        return f"the kernel died in {where} (out of memory, or killed)"
+    lines = str(error).strip().splitlines() or [""]
+    return f"{where} stopped with {type(error).__name__}: {lines[0]}"
+
+
+def _keep_failed(record: Record, status: str, sentence: str) -> Path:
+    running = record.out / f"{record.name}.running.ipynb"
+    kept = record.out / f"{record.name}.failed.ipynb"
+    if running.exists():
+        running.replace(kept)
+    record.finish(status, kept, sentence)
+    return kept
+
+
+def _finish(record: Record) -> Run:
+    done = record.out / f"{record.name}.ipynb"
+    (record.out / f"{record.name}.running.ipynb").replace(done)
+    (record.out / f"{record.name}.failed.ipynb").unlink(missing_ok=True)
+    seconds = record.finish("success", done, None)
+    return Run(done, record.path, record.parameters, seconds)

@@ -1,0 +1,22 @@
+"""Samples on the device, augmented, in batches whose order depends on seed and epoch alone."""
+
+from lthkit.data.batches import evaluation_batches, steps_per_epoch, training_batches
+from lthkit.data.fingerprint import fingerprint
+from lthkit.data.readers import READERS
+from lthkit.data.sources import Resident, Source, Streamed
+from lthkit.data.spec import DataSpec
+from lthkit.data.splits import Splits, load
+
+__all__ = [
+    "READERS",
+    "DataSpec",
+    "Resident",
+    "Source",
+    "Splits",
+    "Streamed",
+    "evaluation_batches",
+    "fingerprint",
+    "load",
+    "steps_per_epoch",
+    "training_batches",
+]

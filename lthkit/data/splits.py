@@ -1,0 +1,150 @@
+"""From a spec and a catalog to splits that are ready to train on."""
+
+import os
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from lthkit.catalog import Catalog, Normalisation
+from lthkit.data import select
+from lthkit.data.augment import for_channels
+from lthkit.data.decode import Decoder
+from lthkit.data.readers import READERS
+from lthkit.data.samples import DataSet, Samples
+from lthkit.data.sources import Resident, Source, Streamed
+from lthkit.data.spec import DataSpec
+from lthkit.errors import LthkitError
+from lthkit.progress import is_batch
+
+CHUNK = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """A data set as a spec asks for it."""
+
+    train: Source
+    validation: Source | None
+    """Drawn from train; None where the spec asks for none."""
+    test: Source
+    classes: tuple[str, ...]
+    """Names of the labels 0…k−1."""
+    normalisation: Normalisation
+    """As applied to the batches: one value per channel, images in [0, 1] before."""
+    spec: DataSpec
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height, width of every image."""
+        return self.train.shape
+
+
+def load(spec: DataSpec, catalog: Catalog, device: torch.device) -> Splits:
+    """The splits of a data set; which sample goes where depends on data and spec only.
+
+    Raises:
+        LthkitError: unknown entry or class, data missing or damaged, too few samples for `count` or
+            `validation`, images of different sizes without `size`, or too many for memory without `stream`.
+    """
+    entry = catalog.dataset(spec.name)
+    parts, classes = _parts(READERS[entry.type](entry, catalog), spec)
+    decoder = _decoder(parts["train"], spec)
+    pads = {"train": spec.pad, "validation": 0, "test": 0}
+    sources: dict[str, Source]
+    if spec.stream:
+        sources = {
+            part: Streamed(samples, decoder, torch.from_numpy(samples.labels).to(device), pads[part])
+            for part, samples in parts.items()
+        }
+    else:
+        _fits(parts, pads, decoder, device)
+        sources = {part: _resident(samples, decoder, pads[part], device) for part, samples in parts.items()}
+    normalisation = for_channels(entry.normalisation if spec.normalise else None, spec.channels)
+    return Splits(sources["train"], sources.get("validation"), sources["test"], classes, normalisation, spec)
+
+
+def _parts(data: DataSet, spec: DataSpec) -> tuple[dict[str, Samples], tuple[str, ...]]:
+    """Samples of train, validation (where asked for) and test, by the spec's classes and draws."""
+    chosen = select.choose_classes(data.classes, spec.classes, spec.name)
+    classes = tuple(data.classes[index] for index in chosen)
+    train, test = (part.take(*select.of_classes(part.labels, chosen)) for part in (data.train, data.test))
+    if spec.count is not None:
+        train = _take(train, select.keep(train.labels, spec.count, classes, spec.split_seed, spec.name))
+    if spec.validation == 0:
+        return {"train": train, "test": test}, classes
+    held = select.hold_out(train.labels, spec.validation, classes, spec.split_seed, spec.name)
+    rest = np.setdiff1d(np.arange(len(train)), held)
+    return {"train": _take(train, rest), "validation": _take(train, held), "test": test}, classes
+
+
+def _take(samples: Samples, positions: np.ndarray) -> Samples:
+    return samples.take(positions, samples.labels[positions])
+
+
+def _decoder(samples: Samples, spec: DataSpec) -> Decoder:
+    if spec.size is not None:
+        shape = (spec.size, spec.size)
+    else:
+        first = samples.open(samples.items[0])
+        shape = (first.height, first.width)
+    return Decoder(spec.name, samples.open, spec.channels, spec.size, spec.resized_crop, shape)
+
+
+def _resident(samples: Samples, decoder: Decoder, pad: int, device: torch.device) -> Resident:
+    """Decode all samples by threads into one tensor on the device."""
+    height, width = decoder.shape
+    stock = np.zeros((len(samples), height + 2 * pad, width + 2 * pad, decoder.channels), dtype=np.uint8)
+    inner = stock[:, pad : pad + height, pad : pad + width]
+
+    def decode(chunk: range) -> int:
+        for index in chunk:
+            inner[index] = decoder(samples.items[index], None)
+        return len(chunk)
+
+    starts = range(0, len(samples), CHUNK)
+    chunks = [range(start, min(start + CHUNK, len(samples))) for start in starts]
+    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        try:
+            _count_up(pool.map(decode, chunks), len(samples), decoder.name)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # do not decode the rest first
+            raise
+    return Resident(torch.from_numpy(stock).to(device), torch.from_numpy(samples.labels).to(device), pad)
+
+
+def _count_up(done: Iterable[int], total: int, name: str) -> None:
+    watched = "ipykernel" in sys.modules or sys.stderr.isatty()
+    hidden = is_batch() or not watched
+    # loads below 2 s show nothing
+    with tqdm(total=total, desc=f"reading {name}", unit="image", delay=2, leave=False, disable=hidden) as bar:
+        for count in done:
+            bar.update(count)
+
+
+def _fits(parts: dict[str, Samples], pads: dict[str, int], decoder: Decoder, device: torch.device) -> None:
+    height, width = decoder.shape
+    need = sum(
+        len(samples) * (height + 2 * pads[part]) * (width + 2 * pads[part]) * decoder.channels
+        for part, samples in parts.items()
+    )
+    have = available_memory(device)
+    if need > have / 2:
+        raise LthkitError(
+            f"'{decoder.name}' takes {need / 2**30:.1f} GiB, more than half of the {have / 2**30:.1f} GiB of "
+            "memory available; set `stream: true`, a smaller `size` or a `count`"
+        )
+
+
+def available_memory(device: torch.device) -> int:
+    """Bytes that can be had: of main memory and, on a GPU, of its own, the smaller."""
+    try:
+        with open("/proc/meminfo") as lines:
+            main = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):  # not Linux: all there is
+        main = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(main, torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else main

@@ -1,0 +1,221 @@
+"""Masks: pure functions on ``{parameter name: bool tensor}``; True is a weight that is left.
+
+Names are those of the plain model and their order is the manifest's (``models.prunable``). No training, no disk.
+Masks of iterative pruning are nested, so a whole search is one *code* a weight, ``pruned_at``: the first round in
+which the weight is absent (1…254), or 255 for a survivor. Codes are ``{name: uint8 array}``.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from math import floor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lthkit.errors import LthkitError
+
+Masks = dict[str, Tensor]
+Codes = dict[str, np.ndarray]
+
+SURVIVOR = 255
+MOST_ROUNDS = 254
+_SAMPLE = 1 << 16
+
+
+def dense(parameters: Mapping[str, tuple[int, ...]]) -> Masks:
+    """The mask of the dense network: every weight of ``{name: shape}`` is left."""
+    return {name: torch.ones(shape, dtype=torch.bool) for name, shape in parameters.items()}
+
+
+def left(masks: Mapping[str, Tensor]) -> int:
+    """How many weights are left."""
+    return sum(int(torch.count_nonzero(mask)) for mask in masks.values())
+
+
+def size(masks: Mapping[str, Tensor]) -> int:
+    """How many weights there are, left or removed."""
+    return sum(mask.numel() for mask in masks.values())
+
+
+def sparsity(masks: Mapping[str, Tensor]) -> float:
+    """Fraction of the prunable weights that is removed, 0…1."""
+    return 1 - left(masks) / size(masks)
+
+
+def layer_sparsity(masks: Mapping[str, Tensor]) -> dict[str, float]:
+    """Fraction removed in each parameter, 0…1."""
+    return {name: 1 - int(torch.count_nonzero(mask)) / mask.numel() for name, mask in masks.items()}
+
+
+def exact_rate(rate: float) -> Fraction:
+    """The rate as its shortest decimal, so that 0.2 is exactly 1/5.
+
+    Raises:
+        LthkitError: if the rate lies outside (0, 1).
+    """
+    if not 0 < rate < 1:
+        raise LthkitError(f"rate {rate} lies outside (0, 1); give the fraction of weights that a round removes")
+    return Fraction(repr(float(rate)))
+
+
+def weights_left(total: int, rate: float, prunings: int) -> int:
+    """round(total · (1 − rate)^prunings) in exact rational arithmetic, halves up."""
+    return floor(total * (1 - exact_rate(rate)) ** prunings + Fraction(1, 2))
+
+
+def prune(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor], keep: int) -> Masks:
+    """Global magnitude pruning: the ``keep`` largest of the weights that are left stay.
+
+    Magnitudes are compared over all parameters at once. Ties are broken by position: of equal magnitudes the
+    earlier in manifest order, then in logical C order (whatever the memory format), goes first. The work is done
+    on the CPU, so the same weights give the same masks wherever they lie.
+
+    Args:
+        weights: trained values, at least those named in ``masks``; any floating dtype and device.
+        masks: what is left now; the result is a subset of it.
+        keep: how many weights are to be left, 0…``left(masks)``.
+
+    Raises:
+        LthkitError: on weights that do not fit or are not finite, or on ``keep`` out of range.
+    """
+    check(masks, {name: tuple(weight.shape) for name, weight in weights.items()})
+    if not 0 <= keep <= left(masks):
+        raise LthkitError(f"cannot keep {keep} weights of the {left(masks)} that are left; keep fewer")
+    ranked = _magnitudes(weights, masks)
+    kept = _largest(ranked, keep)
+    parts = torch.split(kept, [mask.numel() for mask in masks.values()])
+    return {name: part.view(mask.shape) for (name, mask), part in zip(masks.items(), parts, strict=True)}
+
+
+def prune_each_layer(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor], keep: Mapping[str, int]) -> Masks:
+    """Magnitude pruning within each parameter: ``keep[name]`` of its weights stay. Ties and errors as ``prune``."""
+    pruned: Masks = {}
+    for name, mask in masks.items():
+        pruned |= prune({name: weights[name]}, {name: mask}, keep[name])
+    return pruned
+
+
+def _magnitudes(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Tensor:
+    """|w| of all parameters end to end, −1 where a weight is already removed."""
+    dtype = torch.float64 if any(weights[name].dtype == torch.float64 for name in masks) else torch.float32
+    flat = torch.empty(size(masks), dtype=dtype)
+    start = 0
+    for name, mask in masks.items():
+        weight = weights[name].detach().to("cpu", dtype).contiguous().view(-1)
+        if not torch.isfinite(weight.sum()):
+            raise LthkitError(f"parameter '{name}' holds NaN or infinite weights; prune a network that trained")
+        part = flat[start : start + mask.numel()]
+        torch.abs(weight, out=part)
+        part.masked_fill_(~mask.to("cpu").contiguous().view(-1), -1)
+        start += mask.numel()
+    return flat
+
+
+def _largest(ranked: Tensor, keep: int) -> Tensor:
+    """Bool tensor of the ``keep`` largest entries; of equal ones the later stay."""
+    drop = ranked.numel() - keep
+    if drop == 0:
+        return torch.ones_like(ranked, dtype=torch.bool)
+    threshold = _kth_smallest(ranked, drop)
+    kept = ranked > threshold
+    spare = keep - int(torch.count_nonzero(kept))
+    if spare:
+        ties = torch.nonzero(ranked == threshold).view(-1)
+        kept[ties[len(ties) - spare :]] = True
+    return kept
+
+
+def _kth_smallest(values: Tensor, k: int) -> Tensor:
+    """The k-th smallest value (from 1), exactly: a sorted sample brackets it and only the bracket is searched."""
+    count = values.numel()
+    if count > 4 * _SAMPLE:
+        sample = values[:: count // _SAMPLE].sort().values
+        middle, margin = k * len(sample) // count, len(sample) // 64
+        low, high = sample[max(middle - margin, 0)], sample[min(middle + margin, len(sample) - 1)]
+        below = int(torch.count_nonzero(values < low))
+        inside = values[(values >= low) & (values <= high)]
+        if below < k <= below + len(inside):
+            values, k = inside, k - below
+    return torch.kthvalue(values, k).values
+
+
+def apply_(parameters: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> None:
+    """Set removed weights to exactly zero, in place, outside autograd.
+
+    Args:
+        parameters: ``dict(model.named_parameters())`` or any mapping that holds the masked names.
+        masks: bool or 0/1 tensors on the same device, same shapes.
+    """
+    with torch.no_grad():
+        for name, mask in masks.items():
+            parameters[name].masked_fill_(~mask.bool(), 0)
+
+
+def check(masks: Mapping[str, Tensor], parameters: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse masks that do not fit ``{name: shape}``.
+
+    Raises:
+        LthkitError: naming the first parameter that is unknown or has another shape.
+    """
+    for name, mask in masks.items():
+        if name not in parameters:
+            raise LthkitError(
+                f"the mask names '{name}', which the model does not have; use the mask with the network it was made for"
+            )
+        if tuple(mask.shape) != tuple(parameters[name]):
+            raise LthkitError(
+                f"the mask of '{name}' has shape {tuple(mask.shape)} but the model's weight {tuple(parameters[name])}; "
+                "use the mask with the network it was made for"
+            )
+
+
+def fits(masks: Mapping[str, Tensor], parameters: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse masks that are not exactly for the manifest ``{name: shape}``: none missing, none more.
+
+    Raises:
+        LthkitError: naming the first parameter at fault.
+    """
+    check(masks, parameters)
+    for name in parameters:
+        if name not in masks:
+            raise LthkitError(
+                f"the mask lacks the prunable parameter '{name}'; use a mask of the same network and options"
+            )
+
+
+def digest(masks: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, shapes and packed bits: equal exactly when the masks are."""
+    total = hashlib.sha256()
+    for name, mask in masks.items():
+        total.update(f"{name}{tuple(mask.shape)}".encode())
+        total.update(np.packbits(mask.cpu().contiguous().numpy()).tobytes())
+    return total.hexdigest()
+
+
+def survivors(parameters: Mapping[str, tuple[int, ...]]) -> Codes:
+    """The codes before any pruning: every weight a survivor."""
+    return {name: np.full(shape, SURVIVOR, np.uint8) for name, shape in parameters.items()}
+
+
+def record(codes: Mapping[str, np.ndarray], masks: Mapping[str, Tensor], round: int) -> Codes:
+    """Codes with the weights that ``masks`` removes first noted as absent from ``round`` on.
+
+    Inverse of ``alive_at``: ``alive_at(record(codes, masks, round), round) == masks``.
+    """
+    noted = {}
+    for name, code in codes.items():
+        gone = (code == SURVIVOR) & ~masks[name].cpu().numpy()
+        noted[name] = np.where(gone, np.uint8(round), code)
+    return noted
+
+
+def alive_at(codes: Mapping[str, np.ndarray], round: int) -> Masks:
+    """The masks after ``round`` prunings (0 = dense), as bool tensors on the CPU."""
+    return {name: torch.from_numpy(code > round) for name, code in codes.items()}
+
+
+def counts_left(masks: Mapping[str, Tensor], names: Iterable[str] | None = None) -> dict[str, int]:
+    """Weights left in each parameter."""
+    return {name: int(torch.count_nonzero(masks[name])) for name in (names or masks)}

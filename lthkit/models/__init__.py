@@ -1,0 +1,20 @@
+"""Networks: by name or the user's factory, their starting weights, and which of them are prunable."""
+
+from lthkit.models.checkpoint import LoadReport, load_checkpoint
+from lthkit.models.prunable import first_convolution, head_names, plain, plain_name, prunable
+from lthkit.models.registry import NAMES, build, find_factory
+from lthkit.models.spec import ModelSpec
+
+__all__ = [
+    "NAMES",
+    "LoadReport",
+    "ModelSpec",
+    "build",
+    "find_factory",
+    "first_convolution",
+    "head_names",
+    "load_checkpoint",
+    "plain",
+    "plain_name",
+    "prunable",
+]

@@ -1,0 +1,155 @@
+"""Networks by name, drawn at random from a seed (θ0)."""
+
+import difflib
+import importlib
+import re
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+import torch
+import torchvision
+from torch import nn
+
+from lthkit.errors import LthkitError
+from lthkit.models.prunable import head_names
+from lthkit.models.resnets import CifarResNet
+from lthkit.models.spec import ModelSpec
+from lthkit.seeds import derive
+
+TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+CIFAR = ("resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56")
+NAMES = TORCHVISION + CIFAR
+
+# Any number would do: the body is that of a network of this many classes, whatever the task's number.
+_BODY_CLASSES = 10
+
+
+def build(spec: ModelSpec, num_classes: int, seed: int) -> nn.Module:
+    """A network with random starting weights θ0, on the CPU, in training mode.
+
+    The body is drawn from ``derive(seed, "body")`` and the head from ``derive(seed, "head")``, so that the body is
+    the same for every number of classes (to which end the factory is called twice: once for ``num_classes``, once
+    for 10; a tensor outside the head whose shape depends on the number counts as head). Torch's global random
+    state is as before.
+
+    Raises:
+        LthkitError: unknown name or option, a factory that cannot be imported, fails or gives no ``nn.Module``,
+            a small stem asked of a network that has none.
+    """
+    if type(num_classes) is not int or num_classes < 1:
+        raise LthkitError(f"model '{spec.name}': num_classes is {num_classes!r}; give a whole number, at least 1")
+    factory = find_factory(spec.name)
+    body = _draw(spec, factory, _BODY_CLASSES, derive(seed, "body"))
+    model = _draw(spec, factory, num_classes, derive(seed, "head"))
+    _copy_body(body, model)
+    return model
+
+
+def find_factory(name: str) -> Callable[..., Any]:
+    """The factory of a network: called as ``factory(num_classes=…, **options)``.
+
+    Raises:
+        LthkitError: unknown name (with near ones), or a ``package.module:factory`` that cannot be imported.
+    """
+    if ":" in name:
+        return _import_factory(name)
+    if name in TORCHVISION:
+        return partial(getattr(torchvision.models, name), weights=None)
+    depth = re.fullmatch(r"resnet(\d{1,4})", name)
+    if depth and int(depth[1]) >= 8 and int(depth[1]) % 6 == 2:
+        return partial(CifarResNet, int(depth[1]))
+    near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.4) or NAMES
+    raise LthkitError(f"unknown model '{name}'; near names: {', '.join(near)}; your own: 'package.module:factory'")
+
+
+def _import_factory(name: str) -> Callable[..., Any]:
+    module_name, _, path = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # a user's module may raise anything
+        raise LthkitError(
+            f"model '{name}': importing '{module_name}' failed ({_short(error)}); "
+            "mend the module, or put its folder on PYTHONPATH"
+        ) from error
+    try:
+        factory = attrgetter(path)(module)
+    except AttributeError:
+        near = difflib.get_close_matches(path, dir(module), n=3)
+        hint = f"; near names: {', '.join(near)}" if near else ""
+        raise LthkitError(f"model '{name}': module '{module_name}' has no '{path}'{hint}") from None
+    if not callable(factory):
+        raise LthkitError(f"model '{name}': '{path}' is not callable; name a function or class that makes the model")
+    return factory
+
+
+def _draw(spec: ModelSpec, factory: Callable[..., Any], num_classes: int, seed: int) -> nn.Module:
+    # Only the CPU's generator is touched: θ0 is drawn there and is the same whatever the device used later.
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        torch.default_generator.manual_seed(seed)
+        model = _call(spec, factory, num_classes)
+        if spec.small_stem:
+            _make_stem_small(model, spec.name)
+    return model
+
+
+def _call(spec: ModelSpec, factory: Callable[..., Any], num_classes: int) -> nn.Module:
+    try:
+        model = factory(**{"num_classes": num_classes, **_own_options(spec)})
+    except LthkitError as error:
+        raise LthkitError(f"model '{spec.name}': {error}") from None
+    except Exception as error:  # a user's factory may raise anything
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if isinstance(error, TypeError) and unknown and unknown[1] in spec.options:
+            raise LthkitError(
+                f"model '{spec.name}' has no option '{unknown[1]}'; remove it or correct its name"
+            ) from None
+        raise LthkitError(
+            f"model '{spec.name}': its factory failed for num_classes={num_classes} ({_short(error)}); "
+            "correct its options or the factory"
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise LthkitError(
+            f"model '{spec.name}': its factory gave a {type(model).__name__}; let it return a torch.nn.Module"
+        )
+    return model
+
+
+def _own_options(spec: ModelSpec) -> dict[str, Any]:
+    reserved = {"num_classes"} | ({"weights", "progress"} if spec.name in TORCHVISION else set())
+    for option in sorted(reserved & spec.options.keys()):
+        mend = "use 'checkpoint' for weights" if option == "weights" else "remove it: it is set for you"
+        raise LthkitError(f"model '{spec.name}' takes no option '{option}'; {mend}")
+    return dict(spec.options)
+
+
+def _make_stem_small(model: nn.Module, name: str) -> None:
+    if not isinstance(model, torchvision.models.ResNet) or not isinstance(model.maxpool, nn.MaxPool2d):
+        raise LthkitError(
+            f"model '{name}' has no large stem that small_stem could replace; leave it out "
+            "(it is for torchvision's ResNets)"
+        )
+    model.conv1 = nn.Conv2d(3, model.conv1.out_channels, 3, stride=1, padding=1, bias=False)
+    nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
+    model.maxpool = nn.Identity()
+
+
+def _copy_body(body: nn.Module, model: nn.Module) -> None:
+    heads = head_names(model)
+    drawn, own = body.state_dict(), model.state_dict()
+    for name, tensor in own.items():
+        if in_modules(name, heads) or not isinstance(tensor, torch.Tensor):
+            continue
+        if name in drawn and drawn[name].shape == tensor.shape:
+            tensor.copy_(drawn[name])
+
+
+def in_modules(name: str, modules: tuple[str, ...]) -> bool:
+    """Whether the tensor ``name`` belongs to one of the modules or their children."""
+    return any(not module or name.startswith(f"{module}.") for module in modules)
+
+
+def _short(error: Exception) -> str:
+    text = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {text}"[:300]

@@ -1,0 +1,168 @@
+"""Plotly's axes in matplotlib's terms: categories, scales, ranges, ticks, titles."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
+
+from lthkit.errors import LthkitError
+from lthkit.plots.png.spec import Spec, deep
+from lthkit.plots.png.style import POINTS, colour, plain_text
+
+KINDS = ("linear", "log", "category")
+
+
+@dataclass
+class Axis:
+    """One axis of the figure: its layout, its kind, and its categories in order of appearance."""
+
+    name: str
+    layout: Spec
+    kind: str = "linear"
+    categories: list[Any] = field(default_factory=list)
+
+    @property
+    def is_x(self) -> bool:
+        return self.name[0] == "x"
+
+    def positions(self, values: Any) -> np.ndarray:
+        """Values as floats on this axis; a category is its index."""
+        if self.kind != "category":
+            return np.array([np.nan if value is None else value for value in values], dtype=float)
+        index = {str(value): place for place, value in enumerate(self.categories)}
+        return np.array([index.get(str(value), np.nan) for value in values], dtype=float)
+
+
+def build_axis(name: str, layout: Spec, values: list[Any]) -> Axis:
+    """The axis ``name``, its kind told by the layout or by the values of the traces on it.
+
+    Raises:
+        LthkitError: if the kind cannot be drawn.
+    """
+    texts = any(isinstance(value, str) for column in values for value in column)
+    kind = layout.get("type") if layout.get("type") not in (None, "-") else ("category" if texts else "linear")
+    if kind not in KINDS:
+        raise LthkitError(f"axis '{name}' is of type '{kind}', which cannot be drawn as PNG; use {', '.join(KINDS)}")
+    categories: list[Any] = []
+    if kind == "category":
+        ordered = [*layout.get("categoryarray", []), *(value for column in values for value in column)]
+        categories = list(dict.fromkeys(str(value) for value in ordered if value is not None))
+    return Axis(name, layout, kind, categories)
+
+
+def dress(axes: Axes, axis: Axis, font: Spec, labelled: bool) -> None:
+    """Give one side of ``axes`` the scale, range, ticks, grid and title of ``axis``.
+
+    Args:
+        axes: where to draw; the traces are on it already.
+        axis: the axis of the figure.
+        font: the layout's font.
+        labelled: whether this is where the axis' own ticks and title stand (subplots can share one axis).
+    """
+    _set_range(axes, axis)
+    _set_ticks(axes, axis)
+    _set_labels(axes, axis, font, labelled)
+    side = axes.xaxis if axis.is_x else axes.yaxis
+    layout = axis.layout
+    if layout.get("showgrid", True):
+        side.grid(True, color=colour(layout.get("gridcolor", "rgba(128,128,128,0.25)")), linewidth=POINTS)
+    if layout.get("zeroline", False):
+        line = axes.axvline if axis.is_x else axes.axhline
+        line(0, color=colour(layout.get("zerolinecolor", "#888888")), linewidth=POINTS, zorder=0.9)
+
+
+def _set_range(axes: Axes, axis: Axis) -> None:
+    limits = axes.get_xlim if axis.is_x else axes.get_ylim
+    set_limits = axes.set_xlim if axis.is_x else axes.set_ylim
+    given = axis.layout.get("range")
+    if given is not None and len(given) == 2:
+        ends = [10.0**end if axis.kind == "log" else float(end) for end in given]
+        set_limits(*ends)
+        return
+    if axis.kind == "category":
+        set_limits(-0.5, len(axis.categories) - 0.5)
+    low, high = sorted(limits())
+    if axis.layout.get("rangemode") in ("tozero", "nonnegative"):
+        low, high = min(low, 0.0), max(high, 0.0)
+    backwards = axis.layout.get("autorange") == "reversed" or axis.layout.get("image")
+    set_limits(*((high, low) if backwards else (low, high)))
+
+
+def _set_ticks(axes: Axes, axis: Axis) -> None:
+    side: Any = axes.xaxis if axis.is_x else axes.yaxis
+    layout = axis.layout
+    if layout.get("tickvals") is not None:
+        values = list(layout["tickvals"])
+        texts = layout.get("ticktext")
+        side.set_major_locator(FixedLocator(axis.positions(values).tolist()))
+        labels = [plain_text(text) for text in (values if texts is None else texts)]
+        side.set_major_formatter(FixedFormatter(labels))
+        side.set_minor_locator(NullLocator())
+        return
+    if axis.kind == "category":
+        _category_ticks(side, axis)
+        return
+    side.set_minor_locator(NullLocator())
+    if axis.kind == "linear":
+        step = layout.get("dtick")
+        side.set_major_locator(
+            MultipleLocator(step) if step else MaxNLocator(layout.get("nticks") or 8, steps=[1, 2, 5, 10])
+        )
+    if layout.get("tickformat") or layout.get("ticksuffix") or layout.get("tickprefix"):
+        side.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value, layout)))
+    elif axis.kind == "log":
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _category_ticks(side: Any, axis: Axis) -> None:
+    every = 1 if axis.layout.get("dtick") == 1 else -(-len(axis.categories) // 40)
+    places = list(range(0, len(axis.categories), every))
+    side.set_major_locator(FixedLocator(places))
+    side.set_major_formatter(FixedFormatter([plain_text(axis.categories[place]) for place in places]))
+    side.set_minor_locator(NullLocator())
+
+
+def tick_text(value: float, layout: Spec) -> str:
+    """A tick's number as the layout wants it; d3's formats that Python shares (``.1%``, ``.3g``, ``,``).
+
+    Raises:
+        LthkitError: naming a format that Python does not share.
+    """
+    shape = layout.get("tickformat") or "g"
+    try:
+        text = format(int(value), shape) if shape.endswith("d") else format(value, shape)
+    except ValueError:
+        raise LthkitError(f"tick format '{shape}' cannot be drawn as PNG; use one that Python shares") from None
+    return f"{layout.get('tickprefix', '')}{text}{layout.get('ticksuffix', '')}"
+
+
+def _set_labels(axes: Axes, axis: Axis, font: Spec, labelled: bool) -> None:
+    layout = axis.layout
+    side: Any = axes.xaxis if axis.is_x else axes.yaxis
+    opposite = layout.get("side") in ("right", "top")
+    if opposite:
+        side.set_ticks_position("top" if axis.is_x else "right")
+        side.set_label_position("top" if axis.is_x else "right")
+    shown = labelled and layout.get("visible", True)
+    ticks = shown and layout.get("ticks", "") == "outside"
+    names = shown and layout.get("showticklabels", True)
+    side.set_tick_params(
+        length=5 * POINTS if ticks else 0,
+        color=colour(str(layout.get("tickcolor") or font["color"])),
+        labelcolor=colour(deep(layout, "tickfont.color") or font["color"]),
+        labelsize=deep(layout, "tickfont.size", font["size"]) * POINTS,
+        labelrotation=-float(layout.get("tickangle") or 0),
+        **(
+            {("labeltop" if opposite else "labelbottom"): names}
+            if axis.is_x
+            else {("labelright" if opposite else "labelleft"): names}
+        ),
+    )
+    title = deep(layout, "title.text", "")
+    if shown and title:
+        size = deep(layout, "title.font.size", 1.08 * font["size"]) * POINTS
+        tint = colour(deep(layout, "title.font.color", font["color"]))
+        side.set_label_text(plain_text(title), fontsize=size, color=tint)
+        side.labelpad = deep(layout, "title.standoff", 8) * POINTS

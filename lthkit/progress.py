@@ -1,0 +1,126 @@
+"""How long work shows itself: a bar where somebody watches, a line a round where output is saved.
+
+One bar spans all rounds, so the time left that it shows is the search's.
+"""
+
+import os
+import sys
+import time
+from typing import Any, Protocol
+
+from tqdm import TqdmExperimentalWarning
+
+BATCH_VARIABLE = "LTHKIT_BATCH"
+
+
+def is_batch() -> bool:
+    """Whether this process runs a notebook in batch (set by ``lthkit run``)."""
+    return bool(os.environ.get(BATCH_VARIABLE))
+
+
+class Progress(Protocol):
+    """What a search reports while it works."""
+
+    def begin(self, round: int, rounds: int, sparsity: float, step: int, steps: int, later_steps: int) -> None:
+        """A round's training starts or resumes at ``step`` of ``steps``; ``later_steps`` follow in later rounds."""
+
+    def advance(self) -> None:
+        """One training step is done."""
+
+    def note(self, row: dict[str, float]) -> None:
+        """An evaluation is done; its scores by column."""
+
+    def close(self) -> None:
+        """The work ended, well or not."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def begin(self, round: int, rounds: int, sparsity: float, step: int, steps: int, later_steps: int) -> None: ...
+
+    def advance(self) -> None: ...
+
+    def note(self, row: dict[str, float]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Bar(Silent):
+    """A tqdm bar: a widget in a live notebook, text in a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._title = ""
+
+    def begin(self, round: int, rounds: int, sparsity: float, step: int, steps: int, later_steps: int) -> None:
+        self._title = f"round {round}/{rounds} · {sparsity:.2%} sparse"
+        if self._bar is None:
+            self._bar = _tqdm()(total=steps - step + later_steps, unit="step", dynamic_ncols=True)
+        self._bar.set_description_str(self._title)
+
+    def advance(self) -> None:
+        self._bar.update()
+
+    def note(self, row: dict[str, float]) -> None:
+        self._bar.set_description_str(f"{self._title} · {_scores(row)}")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class Lines(Silent):
+    """One line when a round starts and one with its last scores, for saved notebooks and log files."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._done = self._left = 0
+        self._title = ""
+        self._row: dict[str, float] = {}
+
+    def begin(self, round: int, rounds: int, sparsity: float, step: int, steps: int, later_steps: int) -> None:
+        self._finish_round()
+        self._title, self._left = f"round {round}/{rounds} · {sparsity:.2%} sparse", steps - step + later_steps
+
+    def advance(self) -> None:
+        self._done += 1
+        self._left -= 1
+
+    def note(self, row: dict[str, float]) -> None:
+        self._row = row
+
+    def close(self) -> None:
+        self._finish_round()
+
+    def _finish_round(self) -> None:
+        if not self._row:
+            return
+        spent = time.monotonic() - self._started
+        left = spent / self._done * self._left if self._done else 0.0
+        print(f"{self._title} · {_scores(self._row)} · {spent:.0f} s, about {left:.0f} s left", flush=True)
+        self._row = {}
+
+
+def for_here() -> Progress:
+    """The progress that suits this process: lines in batch or without a terminal, else a bar."""
+    watched = "ipykernel" in sys.modules or sys.stderr.isatty()
+    return Bar() if watched and not is_batch() else Lines()
+
+
+def _tqdm() -> Any:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TqdmExperimentalWarning)
+        from tqdm.autonotebook import tqdm
+    return tqdm
+
+
+def _scores(row: dict[str, float]) -> str:
+    shown = [f"loss {row['train_loss']:.3f}"] if "train_loss" in row else []
+    for column, value in row.items():
+        split, _, metric = column.partition("_")
+        if split in ("validation", "test") and metric != "loss" and value == value:
+            shown.append(f"{split} {metric} {value:.4f}")
+    return " · ".join(shown)

@@ -1,0 +1,103 @@
+"""Reading and writing of single zarr variables and attributes; zarr's many errors become one sentence here."""
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.storage import LocalStore
+
+from lthkit.errors import StoreError
+from lthkit.store.files import DurableStore, parallel
+from lthkit.store.format import MEND
+
+
+def open_group(path: Path, group: str, *, write: bool = False) -> zarr.Group:
+    """A group of the store at ``path``; writes through it are durable.
+
+    Raises:
+        StoreError: if there is none or its ``zarr.json`` is damaged.
+    """
+    if not (path / group / "zarr.json").is_file():
+        raise StoreError(f"{path} is not an lthkit store: {Path(group) / 'zarr.json'} is missing; check the path")
+    store = DurableStore(path) if write else LocalStore(path, read_only=True)
+    try:
+        mode = "r+" if write else "r"
+        return zarr.open_group(store, path=group, mode=mode, zarr_format=3, use_consolidated=False)  # type: ignore[arg-type]
+    except Exception as error:
+        raise StoreError(f"{path}: {Path(group) / 'zarr.json'} cannot be read ({brief(error)}); {MEND}") from error
+
+
+def open_variable(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: str) -> zarr.Array[Any]:
+    """A variable of the given shape and type.
+
+    Raises:
+        StoreError: if it is missing, damaged or another.
+    """
+    where = f"{place(group)}: variable '{name}'"
+    try:
+        variable = group[name]
+    except KeyError:
+        raise StoreError(f"{where} is missing; {MEND}") from None
+    except Exception as error:
+        raise StoreError(f"{where} cannot be opened ({brief(error)}); {MEND}") from error
+    if not isinstance(variable, zarr.Array) or variable.shape != shape or variable.dtype != np.dtype(dtype):
+        raise StoreError(f"{where} is not the {dtype} array of shape {shape} that was committed; {MEND}")
+    return variable
+
+
+def read_variable(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """All values of a variable, checksums of the chunks checked.
+
+    Raises:
+        StoreError: if it is missing, damaged or another.
+    """
+    variable = open_variable(group, name, shape, dtype)
+    try:
+        return np.asarray(variable[...]).reshape(shape)
+    except Exception as error:
+        raise StoreError(f"{place(group)}: a chunk of variable '{name}' is damaged ({brief(error)}); {MEND}") from error
+
+
+def write_variables(group: zarr.Group, values: dict[str, np.ndarray]) -> None:
+    """Rewrite every chunk of existing variables.
+
+    Each chunk is a call of its own: after an error none is still being written behind the caller's back.
+
+    Raises:
+        StoreError: if a variable is missing or another.
+        OSError: if the disk does not take it.
+    """
+
+    def open_one(name: str) -> zarr.Array[Any]:
+        return open_variable(group, name, values[name].shape, values[name].dtype.name)
+
+    def write_one(task: tuple[zarr.Array[Any], np.ndarray, tuple[slice, ...]]) -> None:
+        variable, array, region = task
+        variable[region] = array[region]
+
+    variables = parallel(open_one, values)
+    pairs = zip(variables, values.values(), strict=True)
+    parallel(write_one, [(variable, array, region) for variable, array in pairs for region in regions(variable)])
+
+
+def regions(variable: zarr.Array[Any]) -> list[tuple[slice, ...]]:
+    """The part of the array that each chunk covers, in order; ``()`` for a scalar."""
+    axes = [
+        [slice(start, min(start + step, length)) for start in range(0, length, step)]
+        for length, step in zip(variable.shape, variable.chunks, strict=True)
+    ]
+    return list(product(*axes))
+
+
+def place(group: zarr.Group) -> str:
+    """Folder of a group, for error sentences."""
+    root = getattr(group.store, "root", "")
+    return str(Path(root) / group.path)
+
+
+def brief(error: Exception) -> str:
+    """First line of an error, at most 120 characters."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:120].rstrip(". ")

@@ -1,0 +1,138 @@
+"""What makes a store survive kills, full disks and power loss: lock, durable writes, clean-up.
+
+A file or folder appears under its final name only when it is whole and on the disk. Until then its name ends in
+``.<32 hexadecimal digits>.partial``, as zarr's own temporary files do; the next writer removes what is left over.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+from zarr.core.buffer import Buffer
+from zarr.storage import LocalStore
+
+from lthkit.errors import StoreError
+
+THREADS = 8
+A = TypeVar("A")
+B = TypeVar("B")
+_LEFT_OVER = re.compile(r"\.[0-9a-f]{32}\.partial$")
+
+
+def partial(path: Path) -> Path:
+    """A fresh temporary name beside ``path``."""
+    return path.with_name(f"{path.name}.{uuid4().hex}.partial")
+
+
+def durable_write(path: Path, data: bytes) -> None:
+    """Replace a file so that after a kill or power loss it is either the old or the new one, whole."""
+    temporary = partial(path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except Exception:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+class DurableStore(LocalStore):
+    """zarr's LocalStore whose writes are on the disk when they return (LocalStore renames without syncing)."""
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Write one key durably."""
+        self._check_writable()
+        await asyncio.to_thread(durable_write, self.root / key, value.to_bytes())
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        """Write one key durably."""
+        self._check_writable()
+        durable_write(self.root / key, value.to_bytes())
+
+
+@contextmanager
+def built(path: Path) -> Iterator[Path]:
+    """A temporary folder that becomes ``path`` when the block ends well, whole and on the disk."""
+    folder = partial(path)
+    try:
+        yield folder
+        parallel(sync, [folder, *folder.rglob("*")])
+        os.rename(folder, path)
+    except Exception:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on the disk."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows cannot open folders, and needs no such call
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[FileLock]:
+    """Take the writer's lock ``NAME.zarr.lock`` beside a store; it stays held if the block ends well.
+
+    The system frees it when the holder dies.
+
+    Raises:
+        StoreError: if somebody else holds it, or the folder cannot be written.
+    """
+    lock = FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
+    with unwritable(path):
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise StoreError(f"{path} is already open for writing; wait for the other writer or stop it") from None
+        try:
+            yield lock
+        except BaseException:
+            lock.release()
+            raise
+
+
+@contextmanager
+def unwritable(path: Path) -> Iterator[None]:
+    """Say in one sentence that a disk is full or a folder read-only."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StoreError(
+            f"{path} cannot be written ({reason}); make room or make the folder writable and go on, "
+            "what was committed before is kept"
+        ) from error
+
+
+def clean_up(path: Path) -> None:
+    """Remove what killed writers of the store at ``path`` left over. Only for the holder of the lock."""
+    beside = [entry for entry in path.parent.glob("*.partial") if _LEFT_OVER.sub("", entry.name) == path.name]
+    inside = [entry for entry in path.rglob("*.partial") if _LEFT_OVER.search(entry.name)]
+    for entry in [*beside, *inside]:
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def parallel(work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    """``[work(item) for item in items]`` on a few threads; all have ended when it returns or raises."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(work, items))

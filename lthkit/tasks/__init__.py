@@ -1,0 +1,45 @@
+"""Tasks: what is trained (loss) and how it is scored (metric). A task is one file with a ``make(setting)``."""
+
+import difflib
+import importlib
+from collections.abc import Callable
+
+from lthkit.errors import LthkitError
+from lthkit.tasks import classification
+from lthkit.tasks.base import Setting, Task, TaskSpec
+
+_BUILT_IN: dict[str, Callable[[Setting], Task]] = {"classification": classification.make}
+
+__all__ = ["Setting", "Task", "TaskSpec", "make", "names"]
+
+
+def names() -> tuple[str, ...]:
+    """The built-in tasks."""
+    return tuple(_BUILT_IN)
+
+
+def make(spec: TaskSpec, setting: Setting) -> Task:
+    """Make the task that ``spec`` names.
+
+    Raises:
+        LthkitError: if there is no such task, or its factory cannot be imported.
+    """
+    if ":" in spec.name:
+        return _import(spec.name)(setting)
+    if spec.name not in _BUILT_IN:
+        near = difflib.get_close_matches(spec.name, _BUILT_IN, 1)
+        hint = (
+            f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(_BUILT_IN)} or package.module:factory"
+        )
+        raise LthkitError(f"there is no task '{spec.name}'; {hint}")
+    return _BUILT_IN[spec.name](setting)
+
+
+def _import(name: str) -> Callable[[Setting], Task]:
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise LthkitError(
+            f"task factory '{name}' cannot be imported ({error}); check the path and PYTHONPATH"
+        ) from None

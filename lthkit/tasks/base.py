@@ -1,0 +1,97 @@
+"""What the one training loop asks of a task: its state, its batches, its loss and its scores."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from lthkit.catalog import Catalog
+from lthkit.config import Config
+from lthkit.data import DataSpec
+from lthkit.models import ModelSpec
+
+Options = dict[str, bool | int | float | str | None]
+
+
+class TaskSpec(Config):
+    """Which task: a built-in name (see ``tasks.names``) or one's own ``package.module:factory``, with options."""
+
+    name: str = "classification"
+    options: Options = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All that a task is made from.
+
+    Attributes:
+        model: which network, and from which checkpoint.
+        data: which samples, splits and augmentation.
+        options: the task's own options.
+        batch_size: samples a training step.
+        seed: of everything drawn when the task is made (random weights, a new head).
+        device: where it trains.
+        channels_last: memory format of images and convolutions.
+        workers: processes that read streamed data.
+        catalog: where data and checkpoints lie.
+    """
+
+    model: ModelSpec
+    data: DataSpec
+    options: Mapping[str, Any]
+    batch_size: int
+    seed: int
+    device: torch.device
+    channels_last: bool
+    workers: int
+    catalog: Catalog
+
+
+class Task(Protocol):
+    """What is trained and how it is scored. A new task is one new file with a class of this shape.
+
+    Attributes:
+        network: the plain model whose weights are pruned; masks carry its parameter names.
+        modules: everything that training changes (network, heads, other encoders, queues as buffers) as one module.
+            Its state dict is the whole state: what rewinding restores and resuming reloads.
+        prunable: ordered ``{name: shape}`` of the network's prunable weights.
+        metrics: names of all scores that ``evaluate`` gives.
+        metric: the one of them that picks the best evaluation.
+        higher_is_better: its direction.
+        splits: which of ``"validation"`` and ``"test"`` can be evaluated.
+        start: one line on where the starting weights come from.
+        data_sha256: of the samples, so that a search is not resumed on other data.
+    """
+
+    network: nn.Module
+    modules: nn.Module
+    prunable: dict[str, tuple[int, ...]]
+    metrics: tuple[str, ...]
+    metric: str
+    higher_is_better: bool
+    splits: tuple[str, ...]
+    start: str
+    data_sha256: str
+
+    def steps_per_epoch(self) -> int:
+        """Training steps in one pass over the data."""
+        ...
+
+    def batches(self, seed: int, epoch: int, start: int) -> Iterator[Any]:
+        """The epoch's batches from number ``start`` on: a function of ``(seed, epoch)`` alone."""
+        ...
+
+    def loss(self, batch: Any) -> Tensor:
+        """The scalar loss of one batch; called under the plan's autocast, with ``modules`` in training mode."""
+        ...
+
+    def after_step(self, step: int) -> None:
+        """Called after each optimiser step (momentum encoders, queues); ``step`` counts from 1."""
+        ...
+
+    def evaluate(self, split: str) -> dict[str, float]:
+        """Score ``split`` by every metric; called without gradients, with ``modules`` in evaluation mode."""
+        ...

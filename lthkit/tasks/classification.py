@@ -1,0 +1,85 @@
+"""Image classification: cross-entropy, scored by accuracy."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from lthkit import data, models
+from lthkit.data import Splits
+from lthkit.errors import LthkitError
+from lthkit.tasks.base import Setting
+
+_EVALUATION_BATCH = 512
+
+
+class Classification:
+    """A network with a linear head on labelled images (Chen et al. 2021, Table 1; Mehta 2019, §3)."""
+
+    metrics = ("accuracy", "loss")
+    metric = "accuracy"
+    higher_is_better = True
+
+    def __init__(self, network: nn.Module, splits: Splits, setting: Setting, start: str) -> None:
+        self.network = self.modules = network
+        self.prunable = models.prunable(network, first=setting.model.prune_first, linear=setting.model.prune_linear)
+        self.splits = ("validation", "test") if splits.validation is not None else ("test",)
+        self.start = start
+        self.data_sha256 = data.fingerprint(splits)
+        self._data, self._setting = splits, setting
+
+    def steps_per_epoch(self) -> int:
+        return data.steps_per_epoch(self._data.train, self._setting.batch_size)
+
+    def batches(self, seed: int, epoch: int, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        return data.training_batches(
+            self._data,
+            batch_size=self._setting.batch_size,
+            seed=seed,
+            epoch=epoch,
+            start=start,
+            channels_last=self._setting.channels_last,
+            workers=self._setting.workers,
+        )
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        images, labels = batch
+        return cross_entropy(self.network(images).float(), labels)
+
+    def after_step(self, step: int) -> None:
+        """Nothing lives beside the network."""
+
+    def evaluate(self, split: str) -> dict[str, float]:
+        source = self._data.validation if split == "validation" else self._data.test
+        device = self._setting.device
+        right = torch.zeros((), dtype=torch.int64, device=device)
+        loss = torch.zeros((), dtype=torch.float64, device=device)
+        for images, labels in data.evaluation_batches(
+            source,
+            self._data,
+            batch_size=_EVALUATION_BATCH,
+            channels_last=self._setting.channels_last,
+            workers=self._setting.workers,
+        ):
+            logits = self.network(images).float()
+            right += (logits.argmax(1) == labels).sum()
+            loss += cross_entropy(logits, labels, reduction="sum").double()
+        return {"accuracy": right.item() / len(source), "loss": loss.item() / len(source)}
+
+
+def make(setting: Setting) -> Classification:
+    """The network on the data, from its checkpoint or at random.
+
+    Raises:
+        LthkitError: on options (it has none) and on whatever model, checkpoint or data refuse.
+    """
+    if setting.options:
+        raise LthkitError(f"task 'classification' has no option '{next(iter(setting.options))}'; remove it")
+    splits = data.load(setting.data, setting.catalog, setting.device)
+    network = models.build(setting.model, len(splits.classes), setting.seed)
+    start = "random weights"
+    if setting.model.checkpoint:
+        start = str(models.load_checkpoint(network, setting.model, setting.catalog))
+    network.to(setting.device, memory_format=torch.channels_last if setting.channels_last else torch.preserve_format)
+    return Classification(network, splits, setting, start)

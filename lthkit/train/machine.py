@@ -1,0 +1,101 @@
+"""The machine's part of a training: threads, precision and compilation, set for its duration and put back."""
+
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from lthkit.errors import LthkitError
+from lthkit.train.plan import Plan
+
+
+def check(plan: Plan) -> None:
+    """Refuse a plan that this machine cannot carry out, before any training.
+
+    Raises:
+        LthkitError: on an absent device, or ``compile`` without a compiler.
+    """
+    try:
+        device = torch.device(plan.device)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise LthkitError(f"device '{plan.device}' cannot be used ({reason}); use 'cpu' or 'auto'") from None
+    if plan.compile and device.type == "cpu" and not _has_compiler():
+        raise LthkitError("compile needs a C++ compiler and none was found; install g++, set CXX, or turn compile off")
+    if plan.compile and device.type == "cuda" and not _has_triton():
+        raise LthkitError("compile on CUDA needs triton, which is not installed; install it or turn compile off")
+
+
+@contextmanager
+def settings(plan: Plan) -> Iterator[None]:
+    """The plan's thread count and a private random state; the caller's are put back."""
+    threads = torch.get_num_threads()
+    devices = [torch.device(plan.device)] if plan.device.startswith("cuda") else []
+    torch.set_num_threads(plan.threads or threads)
+    try:
+        with torch.random.fork_rng(devices=devices):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def autocast(plan: Plan) -> torch.autocast:
+    """The plan's precision: autocast to bfloat16, or nothing."""
+    kind = torch.device(plan.device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=plan.precision == "bfloat16")
+
+
+@contextmanager
+def scoring(plan: Plan, modules: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients, always uncompiled, in the plan's precision; training mode afterwards."""
+    modules.eval()
+    try:
+        with torch.no_grad(), autocast(plan), torch.compiler.set_stance("force_eager"):
+            yield
+    finally:
+        modules.train()
+
+
+def compile_once(network: nn.Module) -> None:
+    """Compile in place with static shapes: dynamic ones would recompile, and change bits, at another batch size."""
+    if getattr(network, "_compiled_call_impl", None) is None:
+        network.compile(dynamic=False)
+
+
+@contextmanager
+def interruption() -> Iterator[Callable[[], bool]]:
+    """Hold back the first Ctrl-C so that the loop can stop between two steps; a second one stops at once.
+
+    Yields a function that says whether one came. Outside the main thread signals are left alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    came = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: object) -> None:
+        came.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _has_compiler() -> bool:
+    return any(shutil.which(name) for name in (os.environ.get("CXX", ""), "g++", "clang++", "c++") if name)
+
+
+def _has_triton() -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec("triton") is not None

@@ -1,0 +1,102 @@
+"""The plan of one training: length, schedule, precision; with model, task, mask and seed it decides the outcome."""
+
+import math
+import os
+from typing import Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+
+from lthkit.config import Config
+
+
+class Plan(Config):
+    """How a subnetwork is trained: SGD with momentum, by epochs or by steps.
+
+    Attributes:
+        epochs, steps: the length; exactly one is given. It is also the unit of ``milestones`` and ``evaluate_every``.
+        batch_size: samples a step.
+        learning_rate: the highest one.
+        schedule: ``constant`` (Chen's pre-training tasks), ``steps`` (× ``gamma`` at each milestone; Chen's and
+            Mehta's classification), ``cosine`` (to ``final_learning_rate``; Chen's detection) or ``polynomial``
+            (power ``power`` to ``final_learning_rate``; Chen's Faster R-CNN).
+        warmup_steps: linear from learning_rate / warmup_steps before the schedule proper.
+        selection: ``validation``: the score is the test metric where validation is best; ``last``: the test metric
+            at the end, as the papers score on the published evaluation split.
+        precision: ``bfloat16`` is autocast with float32 weights.
+        threads: of the CPU; part of the outcome (1 and 2 threads differ in bits). None: as many as cores, noted.
+        device: ``auto`` is CUDA where there is one, noted.
+        workers: processes that decode streamed data; they do not change the outcome.
+    """
+
+    epochs: int | None = Field(None, ge=1)
+    steps: int | None = Field(None, ge=1)
+    batch_size: int = Field(128, ge=1)
+    learning_rate: float = Field(0.1, gt=0)
+    schedule: Literal["constant", "steps", "cosine", "polynomial"] = "constant"
+    milestones: tuple[int, ...] = ()
+    gamma: float = Field(0.1, gt=0)
+    power: float = Field(0.9, gt=0)
+    final_learning_rate: float = Field(0.0, ge=0)
+    warmup_steps: int = Field(0, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(1e-4, ge=0)
+    evaluate_every: int = Field(1, ge=1)
+    selection: Literal["validation", "last"] = "validation"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    channels_last: bool = True
+    compile: bool = False
+    threads: int | None = Field(None, ge=1)
+    device: str = "auto"
+    workers: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give the length either as epochs or as steps")
+        if self.milestones and self.schedule != "steps":
+            raise ValueError(f"milestones have no meaning in the schedule '{self.schedule}'; use 'steps' or drop them")
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError(f"milestones {self.milestones} must increase")
+        return self
+
+    def resolved(self) -> Self:
+        """The plan with the machine's choices (threads, device) written down."""
+        device = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
+        return self.model_copy(update={"threads": self.threads or len(os.sched_getaffinity(0)), "device": device})
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """The length in steps."""
+        return self.steps if self.steps is not None else (self.epochs or 0) * steps_per_epoch
+
+    def evaluates_after(self, step: int, steps_per_epoch: int) -> bool:
+        """Whether an evaluation follows step number ``step`` (from 1): every ``evaluate_every``, and at the end."""
+        unit = self.evaluate_every * (1 if self.steps is not None else steps_per_epoch)
+        return step % unit == 0 or step == self.total_steps(steps_per_epoch)
+
+    def evaluations(self, steps_per_epoch: int) -> int:
+        """How many evaluations a whole training has."""
+        unit = self.evaluate_every * (1 if self.steps is not None else steps_per_epoch)
+        return math.ceil(self.total_steps(steps_per_epoch) / unit)
+
+
+def learning_rate(plan: Plan, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of step number ``step`` (from 0), a pure function of the plan.
+
+    The last step has exactly ``final_learning_rate`` under ``cosine`` and ``polynomial``.
+    """
+    if step < plan.warmup_steps:
+        return plan.learning_rate * (step + 1) / plan.warmup_steps
+    last = plan.total_steps(steps_per_epoch) - 1
+    done = (step - plan.warmup_steps) / max(last - plan.warmup_steps, 1)
+    span = plan.learning_rate - plan.final_learning_rate
+    match plan.schedule:
+        case "constant":
+            return plan.learning_rate
+        case "steps":
+            unit = 1 if plan.steps is not None else steps_per_epoch
+            return plan.learning_rate * plan.gamma ** sum(step >= milestone * unit for milestone in plan.milestones)
+        case "cosine":
+            return plan.final_learning_rate + span * (1 + math.cos(math.pi * done)) / 2
+        case "polynomial":
+            return plan.final_learning_rate + span * (1 - done) ** plan.power

@@ -1,0 +1,46 @@
+"""Tiny search configurations; ``changes`` override by path, e.g. ``plan__steps=8``."""
+
+from lthkit.search import SearchConfig
+
+AUTOENCODER = {
+    "task": {"name": "autoencoder:make"},
+    "model": {"name": "autoencoder:encoder", "prune_first": True},
+    "data": {"name": "digits"},
+    "plan": {
+        "steps": 6,
+        "batch_size": 4,
+        "learning_rate": 0.05,
+        "schedule": "cosine",
+        "evaluate_every": 2,
+        "threads": 1,
+        "device": "cpu",
+    },
+    "pruning": {"rate": 0.3, "rounds": 3},
+}
+
+DIGITS = {
+    "model": {"name": "resnet8", "options": {"width": 4}},
+    "data": {"name": "digits", "count": 128, "pad": 1, "validation": 0.25},
+    "plan": {
+        "epochs": 2,
+        "batch_size": 32,
+        "learning_rate": 0.05,
+        "evaluate_every": 1,
+        "threads": 1,
+        "device": "cpu",
+    },
+    "pruning": {"rounds": 2},
+}
+
+
+def tiny_config(base=None, **changes) -> SearchConfig:
+    import copy
+
+    values = copy.deepcopy(base or DIGITS)
+    for path, value in changes.items():
+        *parents, key = path.split("__")
+        inner = values
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[key] = value
+    return SearchConfig.parse(values, "tiny search")
