@@ -1,7 +1,6 @@
 """One call that shows a figure: interactive in a live notebook, a picture with alternative text in batch."""
 
 import json
-import os
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,13 +8,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import Image, display
 
 from lthkit import plots
-
-BATCH_VARIABLE = "LTHKIT_BATCH"
-
-
-def is_batch() -> bool:
-    """Whether this is a notebook that :mod:`lthkit.batch` executes, with nobody in front of it."""
-    return os.environ.get(BATCH_VARIABLE, "") not in ("", "0")
+from lthkit.progress import is_batch
 
 
 def is_live() -> bool:

@@ -15,7 +15,7 @@ BATCH_VARIABLE = "LTHKIT_BATCH"
 
 def is_batch() -> bool:
     """Whether this process runs a notebook in batch (set by ``lthkit run``)."""
-    return bool(os.environ.get(BATCH_VARIABLE))
+    return os.environ.get(BATCH_VARIABLE, "") not in ("", "0")
 
 
 class Progress(Protocol):
@@ -71,7 +71,7 @@ class Bar(Silent):
 
 
 class Lines(Silent):
-    """One line when a round starts and one with its last scores, for saved notebooks and log files."""
+    """One line when a round starts and one with its best scores, for saved notebooks and log files."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -88,7 +88,8 @@ class Lines(Silent):
         self._left -= 1
 
     def note(self, row: dict[str, float]) -> None:
-        self._row = row
+        if not self._row or _is_chosen(row):
+            self._row = row
 
     def close(self) -> None:
         self._finish_round()
@@ -115,6 +116,11 @@ def _tqdm() -> Any:
         warnings.simplefilter("ignore", TqdmExperimentalWarning)
         from tqdm.autonotebook import tqdm
     return tqdm
+
+
+def _is_chosen(row: dict[str, float]) -> bool:
+    """Whether the test split was scored here: the best evaluation so far, or the last."""
+    return any(column.startswith("test_") and value == value for column, value in row.items())
 
 
 def _scores(row: dict[str, float]) -> str:

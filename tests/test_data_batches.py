@@ -11,7 +11,7 @@ from lthkit.catalog import Catalog, FolderEntry
 from lthkit.data import DataSpec, Splits, evaluation_batches, load, steps_per_epoch, training_batches
 from lthkit.data.augment import cut, draw
 from lthkit.errors import LthkitError
-from lthkit.seeds import torch_generator
+from lthkit.seeds import derive, torch_generator
 
 CPU = torch.device("cpu")
 NORMALISATION = {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.25, 0.125]}
@@ -116,10 +116,11 @@ def test_starting_in_the_middle_equals_skipping(pets, stream):
         assert same(epoch_of(splits, epoch=3, start=start), whole[start:])
 
 
-def test_seed_and_epoch_decide(pets):
-    splits = taken(pets, flip=True, pad=2)
+@pytest.mark.parametrize("options", [{}, {"flip": True, "pad": 2}])
+def test_seed_and_epoch_decide(pets, options):
+    splits = taken(pets, **options)
     first = epoch_of(splits)
-    assert same(first, epoch_of(taken(pets, flip=True, pad=2)))
+    assert same(first, epoch_of(taken(pets, **options)))
     assert not same(first, epoch_of(splits, epoch=1))
     assert not same(first, epoch_of(splits, seed=2))
 
@@ -164,6 +165,20 @@ def test_resized_crops_differ_by_epoch_and_only_in_training(pets):
     assert len(crops(0) - crops(1)) > 10
     first = [list(evaluation_batches(splits.train, splits, batch_size=5)) for _ in range(2)]
     assert same(*first)
+
+
+def test_each_resized_crop_is_torchvisions_with_the_samples_own_seed(pets):
+    from torchvision.transforms import v2
+
+    splits = taken(pets, stream=True, size=4, resized_crop=True, normalise=False)
+    order = torch.randperm(22, generator=torch_generator(1, "order", 2))
+    images, _ = epoch_of(splits, epoch=2)[1]
+    for image, index in zip(images, order[4:8].tolist(), strict=True):
+        path = splits.train.samples.items[index].decode()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(1, "sample", 2, index))
+            expected = np.array(v2.RandomResizedCrop(4)(Image.open(path)))
+        torch.testing.assert_close(image * 255, torch.from_numpy(expected).permute(2, 0, 1).float())
 
 
 def test_evaluation_takes_the_centre_of_a_larger_resize(pets):

@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 import xarray as xr
 
 from lthkit import plots
+from lthkit.errors import LthkitError
 from lthkit.plots.theme import spread
 
 
@@ -46,6 +48,17 @@ def test_dense_line_is_dashed_at_round_0_for_each_curve():
 
 def test_no_dense_line_where_round_0_was_not_trained():
     assert all(trace.line.dash != "dash" for trace in plots.sparsity_curve(curve(2, first=3)).data)
+
+
+def test_curve_without_trained_rounds_is_refused_by_name():
+    with pytest.raises(LthkitError, match="curve 'b' has no trained round yet"):
+        plots.sparsity_curve({"a": curve(), "b": curve().isel(round=slice(0))})
+
+
+def test_network_without_weights_does_not_break_the_axis():
+    values = curve(2)
+    values["density"][-1] = 0
+    assert np.isfinite(plots.sparsity_curve(values).layout.xaxis.range).all()
 
 
 def test_shares_are_read_in_percent_and_losses_are_not():
@@ -159,7 +172,7 @@ def luminance(text):
 
 @pytest.mark.parametrize("paper", ["#FFFFFF", "#111111"])
 def test_text_has_contrast_4_to_1_and_lines_1_8_to_1_on_both_themes(paper):
-    from lthkit.plots.theme import COLOURS, TEXT
+    from lthkit.plots.theme import COLOURS, TEXT, shades
 
     def contrast(ink):
         light, dark = sorted([luminance(ink) + 0.05, luminance(paper) + 0.05], reverse=True)
@@ -167,6 +180,8 @@ def test_text_has_contrast_4_to_1_and_lines_1_8_to_1_on_both_themes(paper):
 
     assert contrast(TEXT) >= 4
     assert all(contrast(ink) >= 1.8 for ink in COLOURS)
+    shaded = ["#{:02x}{:02x}{:02x}".format(*map(int, re.findall(r"\d+", ink))) for ink in shades(6)]
+    assert all(contrast(ink) >= 1.8 for ink in shaded)
 
 
 def test_saved_page_opens_offline_and_dots_stay_in_the_name(tmp_path):
@@ -180,8 +195,3 @@ def test_saved_page_opens_offline_and_dots_stay_in_the_name(tmp_path):
     assert '"showSendToCloud": false' in text
     assert len(text) < 100_000
     assert {entry.name for entry in (tmp_path / "new").iterdir()} == {picture.name, page.name, script.name}
-
-
-def test_figures_survive_plotly_json():
-    for figure in (plots.sparsity_curve(curve()), plots.kernel_heatmap(kernels([[0, 1]]))):
-        assert go.Figure(figure.to_dict()).to_json() == figure.to_json()

@@ -269,7 +269,7 @@ def test_settings_that_make_no_sense_are_refused(tmp_path):
     refused(path, "drop step and share", rewind={"to": "start", "step": 3})
     refused(path, "beyond the training's 6 steps", rewind={"to": "step", "step": 6})
     refused(path, "there is no task 'clasification'; did you mean 'classification'", task__name="clasification")
-    refused(path, "cannot be imported", task__name="no_such_module:make")
+    refused(path, "importing 'no_such_module' failed", task__name="no_such_module:make")
     refused(path, "does not name a mask", start_mask="a.zarr")
     refused(path, r"nothing\.zarr", start_mask=str(tmp_path / "nothing.zarr@1"))
     refused(path, "no option 'depth'", base=DIGITS, task={"name": "classification", "options": {"depth": 1}})

@@ -8,7 +8,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config as Traits
 
-from lthkit.display import BATCH_VARIABLE
+from lthkit.progress import BATCH_VARIABLE
 
 # A Unix socket's path has at most 107 bytes; beyond our folder it takes up to 20.
 LONGEST_FOLDER = 80

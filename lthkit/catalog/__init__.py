@@ -12,6 +12,7 @@ from lthkit.catalog.entries import (
     SplitFolders,
 )
 from lthkit.catalog.paths import check_sha256, expand, inside
+from lthkit.catalog.project import enter_project
 from lthkit.catalog.strict_yaml import read_yaml
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Row",
     "SplitFolders",
     "check_sha256",
+    "enter_project",
     "expand",
     "inside",
     "load_catalog",

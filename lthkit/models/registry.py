@@ -1,11 +1,9 @@
 """Networks by name, drawn at random from a seed (θ0)."""
 
 import difflib
-import importlib
 import re
 from collections.abc import Callable
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 import torch
@@ -13,6 +11,7 @@ import torchvision
 from torch import nn
 
 from lthkit.errors import LthkitError
+from lthkit.factories import brief, find_callable
 from lthkit.models.prunable import head_names
 from lthkit.models.resnets import CifarResNet
 from lthkit.models.spec import ModelSpec
@@ -54,7 +53,7 @@ def find_factory(name: str) -> Callable[..., Any]:
         LthkitError: unknown name (with near ones), or a ``package.module:factory`` that cannot be imported.
     """
     if ":" in name:
-        return _import_factory(name)
+        return find_callable(name, f"model '{name}'")
     if name in TORCHVISION:
         return partial(getattr(torchvision.models, name), weights=None)
     depth = re.fullmatch(r"resnet(\d{1,4})", name)
@@ -62,26 +61,6 @@ def find_factory(name: str) -> Callable[..., Any]:
         return partial(CifarResNet, int(depth[1]))
     near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.4) or NAMES
     raise LthkitError(f"unknown model '{name}'; near names: {', '.join(near)}; your own: 'package.module:factory'")
-
-
-def _import_factory(name: str) -> Callable[..., Any]:
-    module_name, _, path = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # a user's module may raise anything
-        raise LthkitError(
-            f"model '{name}': importing '{module_name}' failed ({_short(error)}); "
-            "mend the module, or put its folder on PYTHONPATH"
-        ) from error
-    try:
-        factory = attrgetter(path)(module)
-    except AttributeError:
-        near = difflib.get_close_matches(path, dir(module), n=3)
-        hint = f"; near names: {', '.join(near)}" if near else ""
-        raise LthkitError(f"model '{name}': module '{module_name}' has no '{path}'{hint}") from None
-    if not callable(factory):
-        raise LthkitError(f"model '{name}': '{path}' is not callable; name a function or class that makes the model")
-    return factory
 
 
 def _draw(spec: ModelSpec, factory: Callable[..., Any], num_classes: int, seed: int) -> nn.Module:
@@ -106,7 +85,7 @@ def _call(spec: ModelSpec, factory: Callable[..., Any], num_classes: int) -> nn.
                 f"model '{spec.name}' has no option '{unknown[1]}'; remove it or correct its name"
             ) from None
         raise LthkitError(
-            f"model '{spec.name}': its factory failed for num_classes={num_classes} ({_short(error)}); "
+            f"model '{spec.name}': its factory failed for num_classes={num_classes} ({brief(error)}); "
             "correct its options or the factory"
         ) from error
     if not isinstance(model, nn.Module):
@@ -148,8 +127,3 @@ def _copy_body(body: nn.Module, model: nn.Module) -> None:
 def in_modules(name: str, modules: tuple[str, ...]) -> bool:
     """Whether the tensor ``name`` belongs to one of the modules or their children."""
     return any(not module or name.startswith(f"{module}.") for module in modules)
-
-
-def _short(error: Exception) -> str:
-    text = str(error).strip().split("\n")[0]
-    return f"{type(error).__name__}: {text}"[:300]

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from lthkit.errors import LthkitError
 from lthkit.plots.theme import COLOURS, shades, spread, style
 
 MOST_TICKS = 10
@@ -25,8 +26,14 @@ def sparsity_curve(
         curves: what :func:`lthkit.analysis.curve` gives, or several of them by name.
         name: the curve's name where there is only one.
         title: instead of the one made from the curves' attributes.
+
+    Raises:
+        LthkitError: naming a curve without any trained round.
     """
     named = {name: curves} if isinstance(curves, xr.Dataset) else dict(curves)
+    for label, curve in named.items():
+        if not curve.sizes["round"]:
+            raise LthkitError(f"curve '{label}' has no trained round yet; draw it when round 0 is trained")
     figure = go.Figure()
     for index, (label, curve) in enumerate(named.items()):
         _add_curve(figure, label, curve, COLOURS[index % len(COLOURS)], alone=len(named) == 1)
@@ -80,7 +87,8 @@ def _add_curve(figure: go.Figure, label: str, curve: xr.Dataset, colour: str, al
 
 
 def _densities(curves: Mapping[str, xr.Dataset]) -> np.ndarray:
-    return np.concatenate([curve["density"].values for curve in curves.values()] or [np.ones(1)])
+    densities = np.concatenate([curve["density"].values for curve in curves.values()])
+    return densities[densities > 0]  # a network without weights has no place on a logarithmic axis
 
 
 def _selection(attrs: Mapping[str, object], metric: str) -> str:

@@ -51,7 +51,7 @@ def style(figure: go.Figure, title: str, subtitle: str = "", **layout: Any) -> g
 
 def shades(count: int) -> list[str]:
     """``count`` colours from dark to light for things in order (rounds), none too pale for either theme."""
-    return sample_colorscale("Viridis", [0.15 + 0.65 * step / max(count - 1, 1) for step in range(count)])
+    return sample_colorscale("Viridis", [0.25 + 0.55 * step / max(count - 1, 1) for step in range(count)])
 
 
 def spread(values: np.ndarray, most: int) -> np.ndarray:

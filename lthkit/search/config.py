@@ -21,8 +21,8 @@ class Pruning(Config):
         scope: ``global`` compares magnitudes over all layers (both papers), ``layer`` within each.
     """
 
-    rate: float = Field(0.2, gt=0, lt=1)
-    rounds: int = Field(5, ge=0, le=MOST_ROUNDS)
+    rate: float = Field(default=0.2, gt=0, lt=1)
+    rounds: int = Field(default=5, ge=0, le=MOST_ROUNDS)
     scope: Literal["global", "layer"] = "global"
 
 
@@ -38,8 +38,8 @@ class Rewind(Config):
     """
 
     to: Literal["start", "step", "restart", "none"] = "start"
-    step: int | None = Field(None, ge=0)
-    share: float | None = Field(None, ge=0, lt=1)
+    step: int | None = Field(default=None, ge=0)
+    share: float | None = Field(default=None, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -73,6 +73,6 @@ class SearchConfig(Config):
     plan: Plan
     pruning: Pruning = Pruning()
     rewind: Rewind = Rewind()
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     start_mask: str | None = None
     keep_weights: Literal["ends", "all", "none"] = "ends"

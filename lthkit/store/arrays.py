@@ -12,6 +12,11 @@ from lthkit.errors import StoreError
 from lthkit.store.files import DurableStore, parallel
 from lthkit.store.format import MEND
 
+# Measured on independent codes: level 1 stores 1.01 × their entropy while no value makes up more than a quarter, but
+# up to 1.3 × where one makes up half; level 16, the lowest that weighs matches against their cost, 1.01 ×.
+TIGHT_LEVEL = 16
+FREQUENT = 0.25
+
 
 def open_group(path: Path, group: str, *, write: bool = False) -> zarr.Group:
     """A group of the store at ``path``; writes through it are durable.
@@ -29,7 +34,7 @@ def open_group(path: Path, group: str, *, write: bool = False) -> zarr.Group:
         raise StoreError(f"{path}: {Path(group) / 'zarr.json'} cannot be read ({brief(error)}); {MEND}") from error
 
 
-def open_variable(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: str) -> zarr.Array[Any]:
+def open_variable(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: str) -> zarr.Array:
     """A variable of the given shape and type.
 
     Raises:
@@ -60,8 +65,11 @@ def read_variable(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: s
         raise StoreError(f"{place(group)}: a chunk of variable '{name}' is damaged ({brief(error)}); {MEND}") from error
 
 
-def write_variables(group: zarr.Group, values: dict[str, np.ndarray]) -> None:
+def write_variables(group: zarr.Group, values: dict[str, np.ndarray], *, tight: bool = False) -> None:
     """Rewrite every chunk of existing variables.
+
+    ``tight`` takes about 0.2 s per MiB for variables in which zstd's level 1 finds matches that cost more than they
+    save: those where one value is frequent. Elsewhere, and for the reader, it makes no difference.
 
     Each chunk is a call of its own: after an error none is still being written behind the caller's back.
 
@@ -70,10 +78,11 @@ def write_variables(group: zarr.Group, values: dict[str, np.ndarray]) -> None:
         OSError: if the disk does not take it.
     """
 
-    def open_one(name: str) -> zarr.Array[Any]:
-        return open_variable(group, name, values[name].shape, values[name].dtype.name)
+    def open_one(name: str) -> zarr.Array:
+        variable = open_variable(group, name, values[name].shape, values[name].dtype.name)
+        return tightly(variable) if tight and _one_value_is_frequent(values[name]) else variable
 
-    def write_one(task: tuple[zarr.Array[Any], np.ndarray, tuple[slice, ...]]) -> None:
+    def write_one(task: tuple[zarr.Array, np.ndarray, tuple[slice, ...]]) -> None:
         variable, array, region = task
         variable[region] = array[region]
 
@@ -82,7 +91,21 @@ def write_variables(group: zarr.Group, values: dict[str, np.ndarray]) -> None:
     parallel(write_one, [(variable, array, region) for variable, array in pairs for region in regions(variable)])
 
 
-def regions(variable: zarr.Array[Any]) -> list[tuple[slice, ...]]:
+def tightly(variable: zarr.Array) -> zarr.Array:
+    """The same variable, written with a higher zstd level than its metadata say; decoders do not need the level."""
+    metadata: dict[str, Any] = dict(variable.metadata.to_dict())
+    metadata["codecs"] = [
+        codec | {"configuration": codec["configuration"] | {"level": TIGHT_LEVEL}} if codec["name"] == "zstd" else codec
+        for codec in metadata["codecs"]
+    ]
+    return zarr.Array(zarr.AsyncArray(metadata, variable.store_path))  # type: ignore[call-overload]
+
+
+def _one_value_is_frequent(codes: np.ndarray) -> bool:
+    return bool(np.bincount(codes.reshape(-1)).max(initial=0) > FREQUENT * codes.size)
+
+
+def regions(variable: zarr.Array) -> list[tuple[slice, ...]]:
     """The part of the array that each chunk covers, in order; ``()`` for a scalar."""
     axes = [
         [slice(start, min(start + step, length)) for start in range(0, length, step)]

@@ -52,7 +52,7 @@ def _check(path: Path, name: str, masks: dict[str, np.ndarray]) -> None:
         raise StoreError(f"{path} already has an extra mask '{name}'; choose another name")
     check_names(tuple(masks), "parameter")
     for key, mask in masks.items():
-        if getattr(mask, "dtype", None) != bool:
+        if getattr(mask, "dtype", None) != np.dtype(bool):
             raise StoreError(f"extra mask '{name}': '{key}' is not a bool array; convert it with `array != 0`")
 
 

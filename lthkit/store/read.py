@@ -199,18 +199,16 @@ def _check_schema(path: Path, version: object) -> None:
 
 def _checked(group: zarr.Group, rounds: int, round: int | None, variable: Variable) -> np.ndarray:
     """Codes of one parameter, or its mask at ``round``, if they are those committed."""
+    where = f"{place(group)}: the codes of '{variable.name}'"
     codes = read_variable(group, variable.name, variable.shape, "uint8")
-    if sha256(codes) != variable.data_sha256:
-        _as_committed(group, rounds, variable, codes)
-    if np.count_nonzero(codes == SURVIVOR) != variable.left:
-        raise StoreError(f"{place(group)}: '{variable.name}' has not the {variable.left} weights left; {MEND}")
-    return codes if round is None else np.asarray(codes > round)
-
-
-def _as_committed(group: zarr.Group, rounds: int, variable: Variable, codes: np.ndarray) -> None:
-    """Turn codes of a commit under way into those committed, in place, or tell what is wrong with them."""
+    alive = np.asarray(codes > rounds)
+    left = np.count_nonzero(alive)
+    if left != np.count_nonzero(codes == SURVIVOR):  # a commit is under way
+        codes[alive] = SURVIVOR
     if not codes.all():
-        raise StoreError(f"{place(group)}: a chunk of '{variable.name}' is missing; {MEND}")
-    codes[codes > rounds] = SURVIVOR
+        raise StoreError(f"{where} hold 0: a chunk is missing; {MEND}")
     if sha256(codes) != variable.data_sha256:
-        raise StoreError(f"{place(group)}: the codes of '{variable.name}' are not those committed; {MEND}")
+        raise StoreError(f"{where} are not those committed; {MEND}")
+    if left != variable.left:
+        raise StoreError(f"{where} leave {left} weights, not the {variable.left} committed; {MEND}")
+    return codes if round is None else np.asarray(codes > round)

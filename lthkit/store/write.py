@@ -39,6 +39,8 @@ class Writer:
     def commit(self, codes: Codes, *, rounds: int, scored: int, scores: dict[int, dict[str, np.ndarray]]) -> None:
         """Make rounds and scores durable in one step: a kill leaves either all of the commit or none of it.
 
+        The commit of the last planned round takes longer, because it compresses for good.
+
         Args:
             codes: all codes, uint8, each 1…``rounds`` or 255, those up to the committed round as committed.
             rounds: prunings made, at least those committed.
@@ -66,7 +68,8 @@ class Writer:
         )
         with unwritable(self.path):
             if rounds > store.rounds:
-                write_variables(open_group(self.path, MASKS, write=True), codes)
+                last = rounds == store.planned_rounds
+                write_variables(open_group(self.path, MASKS, write=True), codes, tight=last)
             if scored > store.scored:
                 write_variables(open_group(self.path, SCORES, write=True), columns)
             open_group(self.path, MASKS, write=True).attrs.put(sealed(attributes))

@@ -1,10 +1,10 @@
 """Tasks: what is trained (loss) and how it is scored (metric). A task is one file with a ``make(setting)``."""
 
 import difflib
-import importlib
 from collections.abc import Callable
 
 from lthkit.errors import LthkitError
+from lthkit.factories import find_callable
 from lthkit.tasks import classification
 from lthkit.tasks.base import Setting, Task, TaskSpec
 
@@ -25,7 +25,7 @@ def make(spec: TaskSpec, setting: Setting) -> Task:
         LthkitError: if there is no such task, or its factory cannot be imported.
     """
     if ":" in spec.name:
-        return _import(spec.name)(setting)
+        return find_callable(spec.name, f"task '{spec.name}'")(setting)
     if spec.name not in _BUILT_IN:
         near = difflib.get_close_matches(spec.name, _BUILT_IN, 1)
         hint = (
@@ -33,13 +33,3 @@ def make(spec: TaskSpec, setting: Setting) -> Task:
         )
         raise LthkitError(f"there is no task '{spec.name}'; {hint}")
     return _BUILT_IN[spec.name](setting)
-
-
-def _import(name: str) -> Callable[[Setting], Task]:
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise LthkitError(
-            f"task factory '{name}' cannot be imported ({error}); check the path and PYTHONPATH"
-        ) from None

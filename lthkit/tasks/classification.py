@@ -17,14 +17,14 @@ _EVALUATION_BATCH = 512
 class Classification:
     """A network with a linear head on labelled images (Chen et al. 2021, Table 1; Mehta 2019, §3)."""
 
-    metrics = ("accuracy", "loss")
+    metrics: tuple[str, ...] = ("accuracy", "loss")
     metric = "accuracy"
     higher_is_better = True
 
     def __init__(self, network: nn.Module, splits: Splits, setting: Setting, start: str) -> None:
         self.network = self.modules = network
         self.prunable = models.prunable(network, first=setting.model.prune_first, linear=setting.model.prune_linear)
-        self.splits = ("validation", "test") if splits.validation is not None else ("test",)
+        self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
         self.start = start
         self.data_sha256 = data.fingerprint(splits)
         self._data, self._setting = splits, setting
@@ -51,7 +51,9 @@ class Classification:
         """Nothing lives beside the network."""
 
     def evaluate(self, split: str) -> dict[str, float]:
-        source = self._data.validation if split == "validation" else self._data.test
+        source = {"validation": self._data.validation, "test": self._data.test}[split]
+        if source is None:
+            raise LthkitError("there is no validation split; set data.validation, or selection 'last'")
         device = self._setting.device
         right = torch.zeros((), dtype=torch.int64, device=device)
         loss = torch.zeros((), dtype=torch.float64, device=device)
@@ -81,5 +83,7 @@ def make(setting: Setting) -> Classification:
     start = "random weights"
     if setting.model.checkpoint:
         start = str(models.load_checkpoint(network, setting.model, setting.catalog))
-    network.to(setting.device, memory_format=torch.channels_last if setting.channels_last else torch.preserve_format)
+    network.to(setting.device)
+    if setting.channels_last:
+        network.to(memory_format=torch.channels_last)
     return Classification(network, splits, setting, start)

@@ -29,26 +29,26 @@ class Plan(Config):
         workers: processes that decode streamed data; they do not change the outcome.
     """
 
-    epochs: int | None = Field(None, ge=1)
-    steps: int | None = Field(None, ge=1)
-    batch_size: int = Field(128, ge=1)
-    learning_rate: float = Field(0.1, gt=0)
+    epochs: int | None = Field(default=None, ge=1)
+    steps: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=128, ge=1)
+    learning_rate: float = Field(default=0.1, gt=0)
     schedule: Literal["constant", "steps", "cosine", "polynomial"] = "constant"
     milestones: tuple[int, ...] = ()
-    gamma: float = Field(0.1, gt=0)
-    power: float = Field(0.9, gt=0)
-    final_learning_rate: float = Field(0.0, ge=0)
-    warmup_steps: int = Field(0, ge=0)
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(1e-4, ge=0)
-    evaluate_every: int = Field(1, ge=1)
+    gamma: float = Field(default=0.1, gt=0)
+    power: float = Field(default=0.9, gt=0)
+    final_learning_rate: float = Field(default=0.0, ge=0)
+    warmup_steps: int = Field(default=0, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    evaluate_every: int = Field(default=1, ge=1)
     selection: Literal["validation", "last"] = "validation"
     precision: Literal["float32", "bfloat16"] = "float32"
     channels_last: bool = True
     compile: bool = False
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(default=None, ge=1)
     device: str = "auto"
-    workers: int = Field(0, ge=0)
+    workers: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

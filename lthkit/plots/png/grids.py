@@ -39,7 +39,7 @@ def draw_heatmap(axes: Axes, trace: Spec, across: Axis, up: Axis, shared: Spec) 
     )
     scale = colormap(shared.get("colorscale"), bool(shared.get("reversescale")))
     drawn = axes.pcolormesh(
-        x, y, np.ma.masked_invalid(cells), cmap=scale, norm=norm, linewidth=0, antialiased=False, zorder=0.5
+        x, y, np.ma.masked_invalid(cells), cmap=scale, norm=norm, linewidth=0, antialiased=False, zorder=0.7
     )
     drawn.set_alpha(trace.get("opacity"))
     if trace.get("texttemplate"):
@@ -120,6 +120,6 @@ def draw_image(axes: Axes, trace: Spec) -> None:
         interpolation="nearest",
         aspect="equal",
         origin="upper",
-        zorder=0.5,
+        zorder=0.7,
         alpha=trace.get("opacity"),
     )

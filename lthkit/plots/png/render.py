@@ -45,9 +45,10 @@ def png(
     layout["font"] = {"size": 12, "color": "#444444"} | layout.get("font", {})
     size = (width or layout.get("width") or 900, height or layout.get("height") or 500)
     _refuse_unknown(traces)
-    margins = tuple(
+    left, right, top, bottom = (
         deep(layout, f"margin.{side}", default) for side, default in zip("lrtb", (80, 80, 100, 80), strict=True)
     )
+    margins = _capped((left, right, top, bottom), *size)
     # Drawn twice: the first time shows by how much labels, legend and titles overflow the margins.
     canvas, texts = _draw(traces, layout, size, margins, scale, background)
     canvas, _ = _draw(traces, layout, size, _grown(canvas, texts, margins, scale), scale, background)

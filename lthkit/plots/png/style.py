@@ -46,13 +46,13 @@ def colour(text: str, opacity: float = 1.0) -> RGBA:
     Raises:
         LthkitError: naming a colour that is none of these.
     """
-    numbers = re.fullmatch(r"rgba?\(([^)]*)\)", text.replace(" ", ""))
+    parts = re.fullmatch(r"rgba?\(([^)]*)\)", text.strip())
     try:
-        if numbers:
-            parts = [float(part) for part in numbers[1].split(",")]
-            rgba = (*(part / 255 for part in parts[:3]), parts[3] if len(parts) > 3 else 1.0)
+        if parts:
+            red, green, blue, *rest = (float(part) for part in re.split(r"[\s,/]+", parts[1].strip()))
+            rgba = (red / 255, green / 255, blue / 255, rest[0] if rest else 1.0)
         else:
-            rgba = to_rgba(text)
+            rgba = to_rgba(text.strip())
     except ValueError:
         raise LthkitError(f"colour '{text}' is not known; write it as #rrggbb, rgb(…), rgba(…) or a name") from None
     return rgba[0], rgba[1], rgba[2], rgba[3] * opacity

@@ -1,0 +1,105 @@
+"""What a ResNet-50-sized search of 18 rounds of 20 % takes on disk, and how fast a round of it loads."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.measure import Measured, Row, seconds, timed
+from lthkit import masks, models
+from lthkit.masks import Codes
+from lthkit.store import Store, create, open_store
+
+ROUNDS, EVALUATIONS, LOADED = 18, 10, 12
+COLUMNS = ("step", "learning_rate", "train_loss", "wall_time", "validation_accuracy", "test_accuracy")
+
+
+def size_independent() -> Measured:
+    """Codes of weights drawn independently from one distribution: nothing to compress but the marginal."""
+    return _size(independent())
+
+
+def size_structured() -> Measured:
+    """Codes of weights whose layers and kernels differ in scale."""
+    return _size(structured())
+
+
+def load_round() -> Measured:
+    """Opening the store and reading one round, counts and hashes checked; files in the system's cache."""
+    with stored(_search(independent())) as store:
+        return seconds(timed(lambda: open_store(store.path).masks(LOADED)))
+
+
+def entropy_bytes(codes: Mapping[str, np.ndarray]) -> float:
+    """Zero-order entropy of the codes: n · H(distribution of the layer's codes) / 8, summed over layers."""
+    total = 0.0
+    for layer in codes.values():
+        counts = np.unique(layer, return_counts=True)[1]
+        total -= float((counts * np.log2(counts / layer.size)).sum()) / 8
+    return total
+
+
+def independent() -> dict[str, Tensor]:
+    """Normal weights of one scale in the shapes of ResNet-50."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = models.prunable(models.build(models.ModelSpec(name="resnet50"), 1000, seed=0))
+    return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+
+
+def structured() -> dict[str, Tensor]:
+    """The same, scaled by e^(N/2) for each layer and again for each kernel."""
+    generator = torch.Generator().manual_seed(1)
+
+    def scale(shape: tuple[int, ...]) -> Tensor:
+        return torch.exp(torch.randn(shape, generator=generator) / 2)
+
+    return {name: layer * scale(()) * scale((*layer.shape[:2], 1, 1)) for name, layer in independent().items()}
+
+
+def _size(weights: Mapping[str, Tensor]) -> Measured:
+    codes = _search(weights)
+    with stored(codes) as store:
+        return Measured(store.nbytes / entropy_bytes(codes))
+
+
+def _search(weights: Mapping[str, Tensor]) -> Codes:
+    """The codes of a search whose training changes no weight."""
+    shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
+    alive, codes = masks.dense(shapes), masks.survivors(shapes)
+    total = masks.size(alive)
+    for round in range(1, ROUNDS + 1):
+        alive = masks.prune(weights, alive, masks.weights_left(total, 0.2, round))
+        codes = masks.record(codes, alive, round)
+    return codes
+
+
+@contextmanager
+def stored(codes: Codes) -> Iterator[Store]:
+    """A finished search with these codes, in a temporary folder."""
+    shapes = {name: layer.shape for name, layer in codes.items()}
+    draws = np.random.default_rng(0)
+    with TemporaryDirectory() as folder:
+        with create(
+            Path(folder) / "search.zarr",
+            parameters=shapes,
+            config={},
+            provenance={},
+            metrics=COLUMNS,
+            rounds=ROUNDS,
+            evaluations=EVALUATIONS,
+        ) as writer:
+            rows = {round: {name: draws.random(EVALUATIONS) for name in COLUMNS} for round in range(ROUNDS + 1)}
+            writer.commit(codes, rounds=ROUNDS, scored=ROUNDS + 1, scores=rows)
+        yield open_store(writer.path)
+
+
+_ENTROPY = "÷ zero-order entropy summed over layers"
+ROWS = (
+    Row("store-independent", 1.05, f"store of 18 rounds, independent codes {_ENTROPY}", size_independent),
+    Row("store-structured", 1.05, f"store of 18 rounds, layer-structured codes {_ENTROPY}", size_structured),
+    Row("load-round", 0.2, f"open the store and load round {LOADED}, checked", load_round, "s"),
+)

@@ -1,0 +1,55 @@
+"""Every notebook runs top to bottom at the smoke scale, and is as a notebook of this project should be."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+# what makes each notebook write into the test's own folder
+OUTPUTS = {"00_tour": {"out": "."}, "01_find_ticket": {"store": "ticket.zarr"}}
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks_and_each_is_run_here():
+    assert {path.stem for path in NOTEBOOKS} == OUTPUTS.keys()
+
+
+def test_all_run_at_the_smoke_scale(tmp_path):
+    for path in NOTEBOOKS:
+        notebook = papermill.execute.parameterize_notebook(
+            papermill.iorw.load_notebook_node(str(path)), {"scale": "smoke", **OUTPUTS[path.stem]}
+        )
+        folder = tmp_path / path.stem
+        folder.mkdir()
+        nbformat.write(notebook, folder / path.name)
+    environment = os.environ | {"LTHKIT_BATCH": "1"}
+    command = [sys.executable, "-m", "pytest", "--nbmake", "-p", "no:cacheprovider", "-q", str(tmp_path)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout[-5000:]
+    assert f"{len(NOTEBOOKS)} passed" in ran.stdout
+    pictures = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")}
+    assert pictures >= {"00_tour/curve.png", "00_tour/kernels.png", "01_find_ticket/ticket-layers.png"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_is_prose_one_parameters_cell_and_calls(path):
+    cells = code_cells(path)
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    # a comment for every default that its name does not explain
+    assert sum("#" in line for line in tagged[0].source.splitlines()) >= len(tagged[0].source.splitlines()) - 3
+    for cell in cells:
+        assert not cell.outputs
+        assert cell.execution_count is None
+        functions = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.FunctionDef)]
+        assert all(node.end_lineno - node.lineno < 5 for node in functions)
