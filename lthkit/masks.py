@@ -213,7 +213,7 @@ def record(codes: Mapping[str, np.ndarray], masks: Mapping[str, Tensor], round: 
 
 def alive_at(codes: Mapping[str, np.ndarray], round: int) -> Masks:
     """The masks after ``round`` prunings (0 = dense), as bool tensors on the CPU."""
-    return {name: torch.from_numpy(code > round) for name, code in codes.items()}
+    return {name: torch.from_numpy(np.asarray(code > round)) for name, code in codes.items()}
 
 
 def counts_left(masks: Mapping[str, Tensor], names: Iterable[str] | None = None) -> dict[str, int]:

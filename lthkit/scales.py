@@ -118,7 +118,7 @@ def _put(values: Values, key: str, value: Any) -> None:
 
 
 def _one_length(plan: Values, given: Values) -> None:
-    """A length in steps replaces the scale's in epochs, and its milestones if none are given with it."""
+    """A given length in steps replaces the scale's in epochs; its milestones do not fit and give way to a cosine."""
     if "plan.steps" in given and "plan.epochs" not in given:
         plan.pop("epochs", None)
     if "plan.milestones" not in given and plan.get("schedule") == "steps":

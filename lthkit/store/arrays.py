@@ -71,7 +71,7 @@ def write_variables(group: zarr.Group, values: dict[str, np.ndarray], *, tight: 
     ``tight`` takes about 0.2 s per MiB for variables in which zstd's level 1 finds matches that cost more than they
     save: those where one value is frequent. Elsewhere, and for the reader, it makes no difference.
 
-    Each chunk is a call of its own: after an error none is still being written behind the caller's back.
+    Each chunk is a call of its own, for the reason given at ``DurableStore``.
 
     Raises:
         StoreError: if a variable is missing or another.

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.storage import LocalStore
 
 from lthkit.config import digest
 from lthkit.errors import StoreError
 from lthkit.masks import MOST_ROUNDS, SURVIVOR, Codes, survivors
+from lthkit.store.arrays import write_variables
 from lthkit.store.check import manifest
-from lthkit.store.files import built, clean_up, locked, unwritable
+from lthkit.store.files import DurableStore, built, clean_up, locked, unwritable
 from lthkit.store.format import (
     CODES_FILL,
     EXTRA,
@@ -129,11 +129,12 @@ def _refuse_existing(path: Path) -> None:
 
 
 def _build(folder: Path, root: RootAttributes, masks: MasksAttributes, codes: Codes) -> None:
-    store = zarr.create_group(LocalStore(folder), zarr_format=3, attributes=sealed(root))
+    store = zarr.create_group(DurableStore(folder), zarr_format=3, attributes=sealed(root))
     group = store.create_group(MASKS, attributes=sealed(masks))
     for name, code in codes.items():
         names = dimension_names(name, code.shape)
-        group.create_array(**layout(name, code.shape, "uint8", CODES_FILL, names))[...] = code
+        group.create_array(**layout(name, code.shape, "uint8", CODES_FILL, names))
+    write_variables(group, codes)
     scores = store.create_group(SCORES)
     for metric in root.metrics:
         shape = (root.planned_rounds + 1, root.evaluations)

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.storage import LocalStore
 
 from lthkit.errors import StoreError
-from lthkit.store.arrays import open_group, place, read_variable
-from lthkit.store.files import built
+from lthkit.store.arrays import open_group, place, read_variable, write_variables
+from lthkit.store.files import DurableStore, built
 from lthkit.store.format import (
     CODES_FILL,
     EXTRA,
@@ -40,9 +39,10 @@ def write(path: Path, name: str, masks: dict[str, np.ndarray], recipe: dict[str,
     )
     attributes = sealed(ExtraAttributes(parameters=variables, recipe=recipe))
     with built(path / EXTRA / name) as folder:
-        group = zarr.create_group(LocalStore(folder), zarr_format=3, attributes=attributes)
+        group = zarr.create_group(DurableStore(folder), zarr_format=3, attributes=attributes)
         for key, bits in packed.items():
-            group.create_array(**layout(key, bits.shape, "uint8", CODES_FILL, (f"{key}.byte",)))[...] = bits
+            group.create_array(**layout(key, bits.shape, "uint8", CODES_FILL, (f"{key}.byte",)))
+        write_variables(group, packed)
 
 
 def _check(path: Path, name: str, masks: dict[str, np.ndarray]) -> None:

@@ -35,6 +35,7 @@ def partial(path: Path) -> Path:
 def durable_write(path: Path, data: bytes) -> None:
     """Replace a file so that after a kill or power loss it is either the old or the new one, whole."""
     temporary = partial(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(temporary, "wb") as file:
             file.write(data)
@@ -48,12 +49,22 @@ def durable_write(path: Path, data: bytes) -> None:
 
 
 class DurableStore(LocalStore):
-    """zarr's LocalStore whose writes are on the disk when they return (LocalStore renames without syncing)."""
+    """zarr's LocalStore whose writes are on the disk when they return (LocalStore renames without syncing).
+
+    zarr starts the writes of one call together and does not wait for the rest after an error. So that nothing is
+    written behind the caller's back, no call may have two: groups that exist are not written again, and chunks are
+    written by a call each (``arrays.write_variables``).
+    """
 
     async def set(self, key: str, value: Buffer) -> None:
         """Write one key durably."""
         self._check_writable()
         await asyncio.to_thread(durable_write, self.root / key, value.to_bytes())
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        """Write one key durably unless it is there; there is only one writer."""
+        if not (self.root / key).exists():
+            await self.set(key, value)
 
     def set_sync(self, key: str, value: Buffer) -> None:
         """Write one key durably."""
@@ -63,11 +74,11 @@ class DurableStore(LocalStore):
 
 @contextmanager
 def built(path: Path) -> Iterator[Path]:
-    """A temporary folder that becomes ``path`` when the block ends well, whole and on the disk."""
+    """A temporary folder that becomes ``path`` when the block ends well; its files must be on the disk by then."""
     folder = partial(path)
     try:
         yield folder
-        parallel(sync, [folder, *folder.rglob("*")])
+        parallel(sync, [folder, *(entry for entry in folder.rglob("*") if entry.is_dir())])
         os.rename(folder, path)
     except Exception:
         shutil.rmtree(folder, ignore_errors=True)
