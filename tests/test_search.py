@@ -276,9 +276,9 @@ def test_a_kill_at_every_moment_of_a_commit_ends_in_the_same_bits(tmp_path, monk
     pytest.fail("the search never ran through")
 
 
-def test_a_finished_search_is_not_done_again(tmp_path, monkeypatch):
+def test_a_finished_search_is_opened_without_its_data(tmp_path, monkeypatch):
     find(tmp_path / "a.zarr")
-    monkeypatch.setattr(finding, "train", None)
+    monkeypatch.setattr(finding.tasks, "make", None)
     assert find(tmp_path / "a.zarr").scored == 4
 
 
@@ -328,10 +328,23 @@ def test_threads_and_device_are_taken_from_the_store_when_resumed(tmp_path):
     assert find(tmp_path / "a.zarr", plan__threads=None, plan__device="auto").config["plan"]["threads"] == 1
 
 
+class Stop(Silent):
+    """Interrupts the search when round 2 begins."""
+
+    def begin(self, round, *numbers):
+        if round == 2:
+            raise KeyboardInterrupt
+
+
+def stopped_in_the_middle(path, **changes):
+    with pytest.raises(KeyboardInterrupt):
+        find_ticket(tiny_config(AUTOENCODER, **changes), path, progress=Stop())
+
+
 def test_other_starting_weights_or_samples_are_not_resumed(tmp_path, monkeypatch):
     import autoencoder
 
-    find(tmp_path / "a.zarr", pruning__rounds=1)
+    stopped_in_the_middle(tmp_path / "a.zarr")
 
     def another(setting):
         task = autoencoder.Autoencoder(setting)
@@ -340,11 +353,20 @@ def test_other_starting_weights_or_samples_are_not_resumed(tmp_path, monkeypatch
         return task
 
     monkeypatch.setattr(autoencoder, "make", another)
-    refused(tmp_path / "a.zarr", "starting weights are not those", pruning__rounds=1)
+    refused(tmp_path / "a.zarr", "starting weights are not those")
+    monkeypatch.undo()
+    real = autoencoder.Autoencoder.__init__
+
+    def other_samples(self, setting):
+        real(self, setting)
+        self.data_sha256 = "others"
+
+    monkeypatch.setattr(autoencoder.Autoencoder, "__init__", other_samples)
+    refused(tmp_path / "a.zarr", "samples are not those")
 
 
 def test_a_second_search_on_the_same_store_is_refused(tmp_path):
-    find(tmp_path / "a.zarr")
+    stopped_in_the_middle(tmp_path / "a.zarr")
     with reopen(tmp_path / "a.zarr"):
         refused(tmp_path / "a.zarr", "already open for writing")
 
@@ -393,12 +415,6 @@ def test_a_full_disk_loses_nothing_committed(tmp_path):
 
 
 def test_without_its_state_a_search_that_never_rewinds_says_so(tmp_path):
-    class Stop(Silent):
-        def begin(self, round, *numbers):
-            if round == 2:
-                raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        find_ticket(tiny_config(AUTOENCODER, rewind={"to": "none"}), tmp_path / "a.zarr", progress=Stop())
+    stopped_in_the_middle(tmp_path / "a.zarr", rewind={"to": "none"})
     searching.state_file(tmp_path / "a.zarr").unlink()
     refused(tmp_path / "a.zarr", "is gone and round 2 trains on from it", rewind={"to": "none"})

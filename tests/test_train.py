@@ -48,7 +48,7 @@ def run(task, plan, masks, **options):
 
 
 def without_time(rows):
-    return [{key: value for key, value in row.items() if key != "wall_time"} for row in rows]
+    return [sorted((key, value) for key, value in row.items() if key != "wall_time") for row in rows]
 
 
 def same(first, second):

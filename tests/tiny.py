@@ -44,3 +44,17 @@ def tiny_config(base=None, **changes) -> SearchConfig:
             inner = inner.setdefault(parent, {})
         inner[key] = value
     return SearchConfig.parse(values, "tiny search")
+
+
+def plain_network(num_classes):
+    """A network without normalisation or dropout."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(256, num_classes),
+    )

@@ -25,6 +25,7 @@ def training_batches(
     seed: int,
     epoch: int,
     start: int = 0,
+    part: tuple[int, int] = (0, 1),
     channels_last: bool = False,
     workers: int = 0,
 ) -> Iterator[Batch]:
@@ -40,6 +41,7 @@ def training_batches(
         seed: training seed.
         epoch: number of the epoch.
         start: batches to leave out at the beginning; the others are what they would have been.
+        part: (i, n): of each batch only the images i, i + n, i + 2n, …, cropped and flipped as in the whole batch.
         channels_last: memory format of the images.
         workers: decoding processes of a streamed set.
 
@@ -53,9 +55,14 @@ def training_batches(
     steps = steps_per_epoch(splits.train, batch_size)
     if not 0 <= start <= steps:
         raise LthkitError(f"start {start} is outside the epoch's {steps} batches; give 0…{steps}")
+    if min(batch_size, len(splits.train)) % part[1]:
+        raise LthkitError(
+            f"batches of {min(batch_size, len(splits.train))} images cannot be shared equally among {part[1]} "
+            "processes; choose a batch_size that can"
+        )
     order = torch.randperm(len(splits.train), generator=torch_generator(seed, "order", epoch))
     batches = order.split(batch_size)[start:steps]
-    return _training(splits, batches, seed, epoch, start, channels_last, workers)
+    return _training(splits, batches, seed, epoch, start, part, channels_last, workers)
 
 
 def _training(
@@ -64,17 +71,19 @@ def _training(
     seed: int,
     epoch: int,
     start: int,
+    part: tuple[int, int],
     channels_last: bool,
     workers: int,
 ) -> Iterator[Batch]:
     spec, source = splits.spec, splits.train
     scaling = scale_and_shift(splits.normalisation, source.labels.device)
-    blocks = source.blocks(batches, (seed, epoch), workers)
+    own = slice(part[0], None, part[1])
+    blocks = source.blocks([batch[own] for batch in batches], (seed, epoch), workers)
     for number, (stock, index, labels) in enumerate(blocks, start):
         draws = None
         if spec.flip or spec.pad:
             generator = torch_generator(seed, "augment", epoch, number)
-            draws = draw(len(labels), spec.pad, spec.flip, generator)
+            draws = draw(len(batches[number - start]), spec.pad, spec.flip, generator)[:, own]
         yield to_input(cut(stock, index, source.pad, draws), scaling, channels_last), labels
 
 

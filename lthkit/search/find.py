@@ -1,6 +1,7 @@
 """Iterative magnitude pruning: train, prune, rewind, again (Chen et al. 2021, Algorithm 1)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,10 +14,10 @@ from lthkit import tasks
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.masks import Masks
-from lthkit.progress import Progress
+from lthkit.progress import Progress, Silent
 from lthkit.search import files
 from lthkit.search.config import SearchConfig
-from lthkit.search.journal import Journal, Origin
+from lthkit.search.journal import Journal, Origin, Position
 from lthkit.store import Store
 from lthkit.tasks import Task
 from lthkit.train import (
@@ -25,7 +26,9 @@ from lthkit.train import (
     Snapshot,
     check_machine,
     copy_state,
+    digest,
     make_point,
+    ranks,
     read_snapshot,
     train,
     write_snapshot,
@@ -63,36 +66,57 @@ def find_ticket(
     path = Path(path)
     if path.suffix != ".zarr":
         raise LthkitError(f"'{path}' must end in .zarr; the store is a zarr directory")
-    config = _settled(config, path)
-    check_machine(config.plan)
-    catalog = catalog or load_catalog()
-    task = tasks.make(config.task, _setting(config, catalog))
-    _check(config, task)
-    start = make_point(0, copy_state(task.modules))
-    shown = progress or progresses.for_here()
-    with Journal(path, config, task, start, Origin(config, task.prunable)) as journal:
-        try:
-            _search(config, task, journal, save_every, shown)
-        finally:
-            shown.close()
-        journal.finish()
+    with ranks.joined(config.plan.resolved().device):
+        config = ranks.first(lambda: _settled(config, path))
+        if not _is_finished(config, path):
+            check_machine(config.plan)
+            _go_on(config, path, catalog or load_catalog(), save_every, progress or _shown())
     return stores.open_store(path)
 
 
-def _search(config: SearchConfig, task: Task, journal: Journal, save_every: float, progress: Progress) -> None:
-    saved = journal.resumable()
-    masks = journal.masks
-    for round in range(journal.next_round, journal.last + 1):
-        begin = saved[1] if saved and saved[0] == round else _rewound(config, task, journal, round, saved)
-        _announce(config, task, journal, round, masks, begin, progress)
-        keeping = _keeping(config, task, journal, round, save_every)
+def _go_on(config: SearchConfig, path: Path, catalog: Catalog, save_every: float, progress: Progress) -> None:
+    task = tasks.make(config.task, _setting(config, catalog))
+    _check(config, task)
+    start = make_point(0, copy_state(task.modules))
+    ranks.must_agree(digest(start.modules), "starting weights")
+    journal: list[Journal] = []  # rank 0's alone
+
+    def opened() -> Position:
+        journal.append(Journal(path, config, task, start, Origin(config, task.prunable)))
+        return journal[0].position()
+
+    try:
+        position = ranks.first(opened)
+        _search(config, task, start, position, path, _Keeper(journal, save_every), progress)
+        ranks.first(lambda: journal[0].finish())
+    finally:
+        progress.close()
+        for written in journal:
+            written.close()
+
+
+def _search(
+    config: SearchConfig,
+    task: Task,
+    start: Point,
+    position: Position,
+    path: Path,
+    keeper: "_Keeper",
+    progress: Progress,
+) -> None:
+    masks, saved = position.masks, position.saved
+    for round in range(position.next, position.last + 1):
+        begin = saved[1] if saved and saved[0] == round else _rewound(config, start, position.first, path, round, saved)
+        _announce(config, task, position.last, round, masks, begin, progress)
+        keeping = keeper.of(config, task, position, path, round)
         try:
             trained = train(task, config.plan, masks, seed=config.seed, begin=begin, keeping=keeping, progress=progress)
         except TrainingDiverged as error:
-            raise TrainingDiverged(f"round {round} of {journal.last}: {error}") from None
-        if round < journal.last:
-            masks = _pruned(config, task, masks, journal.base, round + 1 - journal.first)
-        journal.commit(round, trained, masks)
+            raise TrainingDiverged(f"round {round} of {position.last}: {error}") from None
+        if round < position.last:
+            masks = _pruned(config, task, masks, position.base, round + 1 - position.first)
+            ranks.must_agree(masking.digest(masks), "masks")
+        keeper.commit(round, trained, masks)
         saved = (round, trained)
 
 
@@ -109,36 +133,51 @@ def _pruned(config: SearchConfig, task: Task, masks: Masks, base: Masks, pruning
 
 
 def _rewound(
-    config: SearchConfig, task: Task, journal: Journal, round: int, saved: tuple[int, Snapshot] | None
+    config: SearchConfig, start: Point, first: int, path: Path, round: int, saved: tuple[int, Snapshot] | None
 ) -> Point:
     """The state that ``round`` trains from."""
-    if round == journal.first or config.rewind.to == "start":
-        return journal.start
+    if round == first or config.rewind.to == "start":
+        return start
     if config.rewind.to == "none":
         if saved is None or saved[0] != round - 1:
             raise LthkitError(
-                f"{files.state_file(journal.path)} is gone and round {round} trains on from it; "
+                f"{files.state_file(path)} is gone and round {round} trains on from it; "
                 "restore it or search anew under another name"
             )
         return make_point(0, saved[1].point.modules)
-    point = read_snapshot(files.rewind_file(journal.path))[0].point
+    point = ranks.first(lambda: read_snapshot(files.rewind_file(path))[0].point)
     return point if config.rewind.to == "step" else make_point(0, point.modules)
 
 
-def _keeping(config: SearchConfig, task: Task, journal: Journal, round: int, save_every: float) -> Keeping:
-    def write_rewind_point(point: Point) -> None:
-        write_snapshot(files.rewind_file(journal.path), Snapshot(point), {"step": point.step})
+@dataclass(frozen=True)
+class _Keeper:
+    """What each round leaves behind, through the journal of rank 0."""
 
-    step = config.rewind.steps(config.plan.total_steps(task.steps_per_epoch()))
-    points = {step: write_rewind_point} if step is not None and round == journal.first else {}
-    kept = config.keep_weights == "all" or (config.keep_weights == "ends" and round in (journal.first, journal.last))
-    return Keeping(lambda snapshot: journal.save(round, snapshot), save_every, kept, points)
+    journal: list[Journal]
+    save_every: float
+
+    def of(self, config: SearchConfig, task: Task, position: Position, path: Path, round: int) -> Keeping:
+        """What the training of ``round`` keeps while it runs."""
+
+        def write_rewind_point(point: Point) -> None:
+            if self.journal:
+                write_snapshot(files.rewind_file(path), Snapshot(point), {"step": point.step})
+
+        step = config.rewind.steps(config.plan.total_steps(task.steps_per_epoch()))
+        points = {step: write_rewind_point} if step is not None and round == position.first else {}
+        ends = round in (position.first, position.last)
+        best = config.keep_weights == "all" or (config.keep_weights == "ends" and ends)
+        return Keeping(lambda snapshot: self.journal[0].save(round, snapshot), self.save_every, best, points)
+
+    def commit(self, round: int, trained: Snapshot, masks: Masks) -> None:
+        """Commit the round; all ranks wait for it."""
+        ranks.first(lambda: self.journal[0].commit(round, trained, masks))
 
 
 def _announce(
     config: SearchConfig,
     task: Task,
-    journal: Journal,
+    last: int,
     round: int,
     masks: Mapping[str, Tensor],
     begin: Point | Snapshot,
@@ -147,8 +186,8 @@ def _announce(
     total = config.plan.total_steps(task.steps_per_epoch())
     step = (begin.point if isinstance(begin, Snapshot) else begin).step
     skipped = config.rewind.steps(total) or 0 if config.rewind.to == "step" else 0
-    later = (journal.last - round) * (total - skipped)
-    progress.begin(round, journal.last, masking.sparsity(masks), step, total, later)
+    later = (last - round) * (total - skipped)
+    progress.begin(round, last, masking.sparsity(masks), step, total, later)
 
 
 def _settled(config: SearchConfig, path: Path) -> SearchConfig:
@@ -156,7 +195,7 @@ def _settled(config: SearchConfig, path: Path) -> SearchConfig:
     plan = config.plan
     if path.exists():
         stored = stores.open_store(path).config["plan"]
-        kept = {"threads": plan.threads or stored["threads"]}
+        kept = {key: getattr(plan, key) or stored[key] for key in ("threads", "processes")}
         if plan.device == "auto":
             kept["device"] = stored["device"]
         plan = plan.model_copy(update=kept)
@@ -170,6 +209,22 @@ def _check(config: SearchConfig, task: Task) -> None:
         raise LthkitError(f"rewinding to step {step} is beyond the training's {total} steps; choose an earlier step")
 
 
+def _is_finished(config: SearchConfig, path: Path) -> bool:
+    """Whether the store holds all rounds of this very configuration, so that there is nothing to do."""
+
+    def look() -> bool:
+        if not path.exists():
+            return False
+        store = stores.open_store(path)
+        return store.scored == store.planned_rounds + 1 and store.config == config.plain()
+
+    return ranks.first(look)
+
+
+def _shown() -> Progress:
+    return progresses.for_here() if ranks.rank() == 0 else Silent()
+
+
 def _setting(config: SearchConfig, catalog: Catalog) -> tasks.Setting:
     return tasks.Setting(
         model=config.model,
@@ -181,4 +236,5 @@ def _setting(config: SearchConfig, catalog: Catalog) -> tasks.Setting:
         channels_last=config.plan.channels_last,
         workers=config.plan.workers,
         catalog=catalog,
+        part=(ranks.rank(), ranks.world_size()),
     )

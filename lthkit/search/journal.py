@@ -6,10 +6,9 @@ Where they disagree, the round is done again from what is whole.
 
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from torch import Tensor
@@ -25,46 +24,49 @@ from lthkit.tasks import Task
 from lthkit.train import Point, Snapshot, columns, digest, read_snapshot, write_snapshot, write_tensors
 
 
+@dataclass(frozen=True)
+class Position:
+    """Where a search stands.
+
+    Attributes:
+        first, last: its rounds; ``last`` is the final ticket's.
+        next: the round whose training comes next, ``last + 1`` when the search is finished.
+        masks: of ``next``.
+        base: the masks of ``first``, from which exact counts are counted.
+        saved: round and training state that were saved last.
+    """
+
+    first: int
+    last: int
+    next: int
+    masks: Masks
+    base: Masks
+    saved: tuple[int, Snapshot] | None
+
+
 class Journal:
-    """The written side of one search: its store, weights and training state."""
+    """The written side of one search: its store, weights and training state. Only one process has one."""
 
     def __init__(self, path: Path, config: SearchConfig, task: Task, start: Point, origin: "Origin") -> None:
         self.path, self.config, self.start = path, config, start
         self.first, self.last = origin.round, origin.round + config.pruning.rounds
         self._writer = self._reopen(task) if path.exists() else self._create(task, origin)
         self.codes: Codes = self._writer.store.codes()
-        self.base = masking.alive_at(self.codes, self.first)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let others write."""
         self._writer.close()
 
-    @property
-    def next_round(self) -> int:
-        """The round whose training comes next; ``last + 1`` when the search is finished."""
-        return self._writer.store.scored
-
-    @property
-    def masks(self) -> Masks:
-        """The masks of ``next_round``."""
-        return masking.alive_at(self.codes, self._writer.store.rounds)
+    def position(self) -> Position:
+        """Where the search stands, from what is whole on disk."""
+        store = self._writer.store
+        masks, base = masking.alive_at(self.codes, store.rounds), masking.alive_at(self.codes, self.first)
+        return Position(self.first, self.last, store.scored, masks, base, self._resumable())
 
     def save(self, round: int, snapshot: Snapshot) -> None:
         """Keep the training state of ``round``."""
         header: dict[str, str | int] = {"round": round, "config": self._writer.store.config_sha256}
         write_snapshot(files.state_file(self.path), snapshot, header)
-
-    def resumable(self) -> tuple[int, Snapshot] | None:
-        """The round and training state that were saved last, if they belong to this search."""
-        path = files.state_file(self.path)
-        if not path.exists():
-            return None
-        snapshot, header = read_snapshot(path)
-        return (int(header["round"]), snapshot) if header["config"] == self._writer.store.config_sha256 else None
 
     def commit(self, round: int, trained: Snapshot, masks: Mapping[str, Tensor]) -> None:
         """Commit the scores of ``round`` and, unless it is the last, the masks of the next round."""
@@ -79,6 +81,13 @@ class Journal:
     def finish(self) -> None:
         """Remove the training state, which nothing needs any more."""
         files.state_file(self.path).unlink(missing_ok=True)
+
+    def _resumable(self) -> tuple[int, Snapshot] | None:
+        path = files.state_file(self.path)
+        if not path.exists():
+            return None
+        snapshot, header = read_snapshot(path)
+        return (int(header["round"]), snapshot) if header["config"] == self._writer.store.config_sha256 else None
 
     def _keep_weights(self, round: int, trained: Snapshot) -> None:
         kept = {"all": True, "none": False, "ends": round in (self.first, self.last)}[self.config.keep_weights]

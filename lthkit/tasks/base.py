@@ -31,7 +31,8 @@ class Setting:
         model: which network, and from which checkpoint.
         data: which samples, splits and augmentation.
         options: the task's own options.
-        batch_size: samples a training step.
+        batch_size: samples a training step, over all processes.
+        part: number and count of the processes that share each batch; this one trains on ``batch[number::count]``.
         seed: of everything drawn when the task is made (random weights, a new head).
         device: where it trains.
         channels_last: memory format of images and convolutions.
@@ -48,6 +49,7 @@ class Setting:
     channels_last: bool
     workers: int
     catalog: Catalog
+    part: tuple[int, int] = (0, 1)
 
 
 class Task(Protocol):

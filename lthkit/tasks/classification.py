@@ -23,7 +23,7 @@ class Classification:
 
     def __init__(self, network: nn.Module, splits: Splits, setting: Setting, start: str) -> None:
         self.network = self.modules = network
-        self.prunable = models.prunable(network, first=setting.model.prune_first, linear=setting.model.prune_linear)
+        self.prunable = models.prunable_of(network, setting.model)
         self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
         self.start = start
         self.data_sha256 = data.fingerprint(splits)
@@ -39,6 +39,7 @@ class Classification:
             seed=seed,
             epoch=epoch,
             start=start,
+            part=self._setting.part,
             channels_last=self._setting.channels_last,
             workers=self._setting.workers,
         )
@@ -86,4 +87,6 @@ def make(setting: Setting) -> Classification:
     network.to(setting.device)
     if setting.channels_last:
         network.to(memory_format=torch.channels_last)
+    image, _ = next(data.evaluation_batches(splits.train, splits, batch_size=1))
+    models.try_out(network, setting.model.name, image, len(splits.classes))
     return Classification(network, splits, setting, start)

@@ -1,5 +1,6 @@
 """Training: one loop for every subnetwork, its plan, its state and the machine's part."""
 
+from lthkit.train import ranks
 from lthkit.train.loop import Keeping, columns, train
 from lthkit.train.machine import check as check_machine
 from lthkit.train.plan import Plan, learning_rate
@@ -28,6 +29,7 @@ __all__ = [
     "digests",
     "learning_rate",
     "make_point",
+    "ranks",
     "read_snapshot",
     "read_tensors",
     "train",

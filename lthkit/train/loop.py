@@ -13,7 +13,7 @@ from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.progress import Progress, Silent
 from lthkit.seeds import derive
 from lthkit.tasks import Task
-from lthkit.train import machine
+from lthkit.train import machine, ranks
 from lthkit.train.plan import Plan, learning_rate
 from lthkit.train.state import Point, Snapshot, capture, copy_state, prove, restore
 
@@ -93,8 +93,9 @@ class _Run:
         self.task, self.plan, self.seed, self.keeping, self.progress = task, plan, seed, keeping, progress
         self.per_epoch = task.steps_per_epoch()
         self.total = plan.total_steps(self.per_epoch)
-        trained = [parameter for parameter in task.modules.parameters() if parameter.requires_grad]
-        self.optimizer = SGD(trained, plan.learning_rate, plan.momentum, weight_decay=plan.weight_decay)
+        self.trained = [parameter for parameter in task.modules.parameters() if parameter.requires_grad]
+        self.stop = False
+        self.optimizer = SGD(self.trained, plan.learning_rate, plan.momentum, weight_decay=plan.weight_decay)
         if plan.compile:
             machine.compile_once(task.network)
 
@@ -123,10 +124,10 @@ class _Run:
         while self.step < self.total:
             epoch, index = divmod(self.step, self.per_epoch)
             for batch in self.task.batches(self.seed, epoch, index):
-                self.take_step(batch)
+                self.take_step(batch, interrupted)
                 if self.plan.evaluates_after(self.step, self.per_epoch):
                     self.evaluate()
-                if interrupted():
+                if self.stop:
                     self.save()
                     raise KeyboardInterrupt
                 if time.perf_counter() - self.saved >= self.keeping.seconds:
@@ -134,21 +135,22 @@ class _Run:
                 if self.step == self.total:
                     break
 
-    def take_step(self, batch: object) -> None:
+    def take_step(self, batch: object, interrupted: Callable[[], bool]) -> None:
         if self.keeping.points and self.step in self.keeping.points:
             self.keeping.points[self.step](capture(self.step, self.task.modules, self.optimizer))
-        torch.manual_seed(derive(self.seed, "step", self.step))
+        torch.manual_seed(derive(self.seed, "step", self.step, *([ranks.rank()] if ranks.rank() else [])))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.plan, self.step, self.per_epoch)
         with machine.autocast(self.plan):
             loss = self.task.loss(batch)
         loss.backward()
+        mean_loss, self.stop = ranks.average(self.trained, self.task.modules, loss, interrupted())
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.remove_weights()
         self.step += 1
         self.task.after_step(self.step)
-        self.pending.append(loss.detach())
+        self.pending.append(mean_loss)
         if len(self.pending) >= _LOSSES_AT_ONCE or not loss.is_cuda:
             self.gather_losses()
         self.progress.advance()
@@ -182,17 +184,24 @@ class _Run:
             "train_loss": self.loss_sum / self.loss_count,
         }
         self.loss_sum, self.loss_count = 0.0, 0
-        with machine.scoring(self.plan, self.task.modules):
-            if "validation" in self.task.splits:
-                row |= {f"validation_{name}": value for name, value in self.task.evaluate("validation").items()}
-            chosen = self.is_best(row) if self.plan.selection == "validation" else self.step == self.total
-            if chosen and "test" in self.task.splits:
-                row |= {f"test_{name}": value for name, value in self.task.evaluate("test").items()}
-        if chosen and self.keeping.best:
+        row |= ranks.first(lambda: self.scores(row))
+        if self.keeping.best and self.is_chosen(row):
             self.best = copy_state(self.task.modules)
-        row["wall_time"] = time.perf_counter() - self.clock
         self.rows.append(row)
         self.progress.note(row)
+
+    def scores(self, row: Row) -> Row:
+        scores: Row = {}
+        with machine.scoring(self.plan, self.task.modules):
+            if "validation" in self.task.splits:
+                scores |= {f"validation_{name}": value for name, value in self.task.evaluate("validation").items()}
+            if "test" in self.task.splits and self.is_chosen(row | scores):
+                scores |= {f"test_{name}": value for name, value in self.task.evaluate("test").items()}
+        return scores | {"wall_time": time.perf_counter() - self.clock}
+
+    def is_chosen(self, row: Row) -> bool:
+        """Whether the test split is scored here: at the best validation so far, or without selection at the end."""
+        return self.is_best(row) if self.plan.selection == "validation" else self.step == self.total
 
     def is_best(self, row: Row) -> bool:
         column = f"validation_{self.task.metric}"
@@ -210,7 +219,7 @@ class _Run:
         )
 
     def save(self) -> None:
-        if self.keeping.save:
+        if self.keeping.save and ranks.rank() == 0:
             self.keeping.save(replace(self.snapshot(), rows=list(self.rows)))
         self.saved = time.perf_counter()
 

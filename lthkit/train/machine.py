@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lthkit.errors import LthkitError
+from lthkit.train import ranks
 from lthkit.train.plan import Plan
 
 
@@ -18,8 +19,17 @@ def check(plan: Plan) -> None:
     """Refuse a plan that this machine cannot carry out, before any training.
 
     Raises:
-        LthkitError: on an absent device, or ``compile`` without a compiler.
+        LthkitError: on an absent device, ``compile`` without a compiler, or other processes than planned.
     """
+    if plan.processes not in (None, ranks.world_size()):
+        raise LthkitError(
+            f"the plan is for {plan.processes} processes and {ranks.world_size()} were started; "
+            f"start it with torchrun --nproc-per-node {plan.processes}"
+        )
+    if plan.batch_size % ranks.world_size():
+        raise LthkitError(
+            f"a batch of {plan.batch_size} cannot be shared among {ranks.world_size()} processes; use a multiple"
+        )
     try:
         device = torch.device(plan.device)
         torch.empty(1, device=device)

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field, model_validator
 
 from lthkit.config import Config
+from lthkit.train import ranks
 
 
 class Plan(Config):
@@ -24,7 +25,9 @@ class Plan(Config):
         selection: ``validation``: the score is the test metric where validation is best; ``last``: the test metric
             at the end, as the papers score on the published evaluation split.
         precision: ``bfloat16`` is autocast with float32 weights.
-        threads: of the CPU; part of the outcome (1 and 2 threads differ in bits). None: as many as cores, noted.
+        threads: of the CPU; part of the outcome (1 and 2 threads differ in bits). None: as many as cores, shared
+            among the processes of this machine; noted.
+        processes: as started by torchrun; part of the outcome. None: as many as there are, noted.
         device: ``auto`` is CUDA where there is one, noted.
         workers: processes that decode streamed data; they do not change the outcome.
     """
@@ -47,6 +50,7 @@ class Plan(Config):
     channels_last: bool = True
     compile: bool = False
     threads: int | None = Field(default=None, ge=1)
+    processes: int | None = Field(default=None, ge=1)
     device: str = "auto"
     workers: int = Field(default=0, ge=0)
 
@@ -61,9 +65,13 @@ class Plan(Config):
         return self
 
     def resolved(self) -> Self:
-        """The plan with the machine's choices (threads, device) written down."""
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
-        return self.model_copy(update={"threads": self.threads or len(os.sched_getaffinity(0)), "device": device})
+        """The plan with the machine's choices (threads, processes, device) written down."""
+        chosen = {
+            "threads": self.threads or max(1, len(os.sched_getaffinity(0)) // ranks.local_size()),
+            "processes": self.processes or ranks.world_size(),
+            "device": ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device,
+        }
+        return self.model_copy(update=chosen)
 
     def total_steps(self, steps_per_epoch: int) -> int:
         """The length in steps."""
