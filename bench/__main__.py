@@ -68,7 +68,7 @@ def line(outcome: Outcome) -> str:
         f"≤ {outcome.goal:g}{unit}",
         "yes" if outcome.holds else "NO",
         str(outcome.pairs),
-        outcome.what,
+        f"{outcome.what} ÷ {outcome.reference}" if outcome.reference else outcome.what,
     )
     return f"| {' | '.join(cells)} |"
 

@@ -15,4 +15,4 @@ def _process(code: str) -> Side:
     return timed(lambda: subprocess.run([sys.executable, "-c", code], check=True))
 
 
-ROWS = (Row("import", 1.2, "import lthkit ÷ import torch, whole processes", importing),)
+ROWS = (Row("import", 1.2, "process that imports lthkit", "that imports torch", importing),)

@@ -32,7 +32,8 @@ class Row:
     Attributes:
         name: also what selects the row on the command line.
         goal: the value may not be above it.
-        what: what is measured, and after ``÷`` what against.
+        what: what is measured.
+        reference: what it is divided by; empty for a value in its own unit.
         measure: does it.
         unit: ``ratio``, or that of the value (``s``).
     """
@@ -40,6 +41,7 @@ class Row:
     name: str
     goal: float
     what: str
+    reference: str
     measure: Callable[[], Measured]
     unit: str = "ratio"
 
@@ -56,6 +58,7 @@ class Outcome:
     spread: tuple[float, float] | None
     pairs: int
     what: str
+    reference: str
 
     def plain(self) -> dict[str, object]:
         """As JSON-ready values."""
@@ -65,8 +68,17 @@ class Outcome:
 def carry_out(row: Row) -> Outcome:
     """Measure a row."""
     measured = row.measure()
-    holds = measured.value <= row.goal
-    return Outcome(row.name, measured.value, row.goal, holds, row.unit, measured.spread, measured.pairs, row.what)
+    return Outcome(
+        name=row.name,
+        value=measured.value,
+        goal=row.goal,
+        holds=measured.value <= row.goal,
+        unit=row.unit,
+        spread=measured.spread,
+        pairs=measured.pairs,
+        what=row.what,
+        reference=row.reference,
+    )
 
 
 def timed(work: Callable[[], object], restore: Callable[[], object] | None = None) -> Side:
@@ -89,7 +101,8 @@ def ratio(subject: Side, reference: Side, pairs: int = PAIRS) -> Measured:
     Both are called once beforehand to warm up. Which of a pair goes first alternates, so that neither always finds
     the other's caches; garbage is collected before each call.
     """
-    subject(), reference()
+    subject()
+    reference()
     ratios = []
     for number in range(pairs):
         first, second = (subject, reference) if number % 2 == 0 else (reference, subject)

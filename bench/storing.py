@@ -14,23 +14,24 @@ from lthkit import masks, models
 from lthkit.masks import Codes
 from lthkit.store import Store, create, open_store
 
+Shapes = Mapping[str, tuple[int, ...]]
 ROUNDS, EVALUATIONS, LOADED = 18, 10, 12
 COLUMNS = ("step", "learning_rate", "train_loss", "wall_time", "validation_accuracy", "test_accuracy")
 
 
 def size_independent() -> Measured:
     """Codes of weights drawn independently from one distribution: nothing to compress but the marginal."""
-    return _size(independent())
+    return _size(independent(resnet50()))
 
 
 def size_structured() -> Measured:
     """Codes of weights whose layers and kernels differ in scale."""
-    return _size(structured())
+    return _size(structured(resnet50()))
 
 
 def load_round() -> Measured:
     """Opening the store and reading one round, counts and hashes checked; files in the system's cache."""
-    with stored(_search(independent())) as store:
+    with stored(_search(independent(resnet50()))) as store:
         return seconds(timed(lambda: open_store(store.path).masks(LOADED)))
 
 
@@ -43,21 +44,26 @@ def entropy_bytes(codes: Mapping[str, np.ndarray]) -> float:
     return total
 
 
-def independent() -> dict[str, Tensor]:
-    """Normal weights of one scale in the shapes of ResNet-50."""
+def resnet50() -> Shapes:
+    """Shapes of the prunable weights: 52 tensors, 23,445,504 weights."""
+    return models.prunable(models.build(models.ModelSpec(name="resnet50"), 1000, seed=0))
+
+
+def independent(shapes: Shapes) -> dict[str, Tensor]:
+    """Normal weights of one scale."""
     generator = torch.Generator().manual_seed(0)
-    shapes = models.prunable(models.build(models.ModelSpec(name="resnet50"), 1000, seed=0))
     return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
 
 
-def structured() -> dict[str, Tensor]:
-    """The same, scaled by e^(N/2) for each layer and again for each kernel."""
+def structured(shapes: Shapes) -> dict[str, Tensor]:
+    """Normal weights whose scale differs by a factor e^(N/2) between layers, and again between kernels."""
     generator = torch.Generator().manual_seed(1)
 
-    def scale(shape: tuple[int, ...]) -> Tensor:
+    def scale(*shape: int) -> Tensor:
         return torch.exp(torch.randn(shape, generator=generator) / 2)
 
-    return {name: layer * scale(()) * scale((*layer.shape[:2], 1, 1)) for name, layer in independent().items()}
+    weights = independent(shapes)
+    return {name: layer * scale() * scale(*layer.shape[:2], 1, 1) for name, layer in weights.items()}
 
 
 def _size(weights: Mapping[str, Tensor]) -> Measured:
@@ -97,9 +103,9 @@ def stored(codes: Codes) -> Iterator[Store]:
         yield open_store(writer.path)
 
 
-_ENTROPY = "÷ zero-order entropy summed over layers"
+_ENTROPY = "zero-order entropy summed over layers"
 ROWS = (
-    Row("store-independent", 1.05, f"store of 18 rounds, independent codes {_ENTROPY}", size_independent),
-    Row("store-structured", 1.05, f"store of 18 rounds, layer-structured codes {_ENTROPY}", size_structured),
-    Row("load-round", 0.2, f"open the store and load round {LOADED}, checked", load_round, "s"),
+    Row("store-independent", 1.05, f"store of {ROUNDS} rounds, independent codes", _ENTROPY, size_independent),
+    Row("store-structured", 1.05, f"store of {ROUNDS} rounds, layer-structured codes", _ENTROPY, size_structured),
+    Row("load-round", 0.2, f"open the store and load round {LOADED}, checked", "", load_round, "s"),
 )

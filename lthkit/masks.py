@@ -6,9 +6,9 @@ which the weight is absent (1…254), or 255 for a survivor. Codes are ``{name: 
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from math import floor
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ Codes = dict[str, np.ndarray]
 SURVIVOR = 255
 MOST_ROUNDS = 254
 _SAMPLE = 1 << 16
+_MARGIN = _SAMPLE // 128  # four standard deviations of a sample's median
 
 
 def dense(parameters: Mapping[str, tuple[int, ...]]) -> Masks:
@@ -62,7 +63,7 @@ def exact_rate(rate: float) -> Fraction:
 
 def weights_left(total: int, rate: float, prunings: int) -> int:
     """round(total · (1 − rate)^prunings) in exact rational arithmetic, halves up."""
-    return floor(total * (1 - exact_rate(rate)) ** prunings + Fraction(1, 2))
+    return math.floor(total * (1 - exact_rate(rate)) ** prunings + Fraction(1, 2))
 
 
 def prune(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor], keep: int) -> Masks:
@@ -81,12 +82,19 @@ def prune(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor], keep: int)
         LthkitError: on weights that do not fit or are not finite, or on ``keep`` out of range.
     """
     check(masks, {name: tuple(weight.shape) for name, weight in weights.items()})
-    if not 0 <= keep <= left(masks):
-        raise LthkitError(f"cannot keep {keep} weights of the {left(masks)} that are left; keep fewer")
-    ranked = _magnitudes(weights, masks)
-    kept = _largest(ranked, keep)
-    parts = torch.split(kept, [mask.numel() for mask in masks.values()])
-    return {name: part.view(mask.shape) for (name, mask), part in zip(masks.items(), parts, strict=True)}
+    alive = left(masks)
+    if not 0 <= keep <= alive:
+        raise LthkitError(f"cannot keep {keep} weights of the {alive} that are left; keep fewer")
+    for low, high in (_bracket(weights, masks, keep / max(alive, 1)), (0.0, math.inf)):
+        kept, near = _compare(weights, masks, low, high)
+        spare = keep - left(kept)
+        if 0 <= spare <= sum(len(where) for where, _ in near):
+            break
+    stays = _largest(torch.cat([values for _, values in near]), spare)
+    parts = torch.split(stays, [len(where) for where, _ in near])
+    for mask, (where, _), part in zip(kept.values(), near, parts, strict=True):
+        mask.view(-1)[where[part]] = True
+    return kept
 
 
 def prune_each_layer(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor], keep: Mapping[str, int]) -> Masks:
@@ -97,48 +105,56 @@ def prune_each_layer(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor],
     return pruned
 
 
-def _magnitudes(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Tensor:
-    """|w| of all parameters end to end, −1 where a weight is already removed."""
-    dtype = torch.float64 if any(weights[name].dtype == torch.float64 for name in masks) else torch.float32
-    flat = torch.empty(size(masks), dtype=dtype)
-    start = 0
+def _bracket(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor], density: float) -> tuple[float, float]:
+    """Two magnitudes with the threshold between them in all likelihood, from a sample; the widest for few weights."""
+    step = size(masks) // _SAMPLE
+    if step < 4:
+        return 0.0, math.inf
+    sample = []
     for name, mask in masks.items():
-        weight = weights[name].detach().to("cpu", dtype).contiguous().view(-1)
-        if not torch.isfinite(weight.sum()):
+        # take() goes by logical index in any memory format, without a copy of the whole
+        index = torch.arange(step // 2, mask.numel(), step)
+        drawn = torch.take(weights[name].detach(), index.to(weights[name].device)).cpu()
+        sample.append(drawn[torch.take(mask.cpu(), index)])
+    ordered = torch.cat(sample).abs().sort().values
+    middle = round((1 - density) * len(ordered))
+    low, high = middle - _MARGIN, middle + _MARGIN
+    return float(ordered[low]) if low >= 0 else 0.0, float(ordered[high]) if high < len(ordered) else math.inf
+
+
+def _compare(
+    weights: Mapping[str, Tensor], masks: Mapping[str, Tensor], low: float, high: float
+) -> tuple[Masks, list[tuple[Tensor, Tensor]]]:
+    """What is left and above ``high``; and of each parameter flat positions and magnitudes of what is in low…high."""
+    dtype = torch.float64 if any(weights[name].dtype == torch.float64 for name in masks) else torch.float32
+    # one scratch for all parameters stays in the cache; 23 million fresh magnitudes would cost a page fault each 4 kB
+    scratch = torch.empty(max(mask.numel() for mask in masks.values()), dtype=dtype)
+    kept, near = {}, []
+    for name, mask in masks.items():
+        magnitudes = scratch[: mask.numel()]
+        torch.abs(weights[name].detach().to("cpu", dtype), out=magnitudes.view(mask.shape))
+        if not torch.isfinite(magnitudes.sum()):
             raise LthkitError(f"parameter '{name}' holds NaN or infinite weights; prune a network that trained")
-        part = flat[start : start + mask.numel()]
-        torch.abs(weight, out=part)
-        part.masked_fill_(~mask.to("cpu").contiguous().view(-1), -1)
-        start += mask.numel()
-    return flat
+        alive = mask.cpu().contiguous().view(-1)
+        above = (magnitudes > high).logical_and_(alive)
+        where = (magnitudes >= low).logical_and_(alive).logical_xor_(above).nonzero().view(-1)
+        kept[name] = above.view(mask.shape)
+        near.append((where, magnitudes[where]))
+    return kept, near
 
 
-def _largest(ranked: Tensor, keep: int) -> Tensor:
+def _largest(values: Tensor, keep: int) -> Tensor:
     """Bool tensor of the ``keep`` largest entries; of equal ones the later stay."""
-    drop = ranked.numel() - keep
+    drop = len(values) - keep
     if drop == 0:
-        return torch.ones_like(ranked, dtype=torch.bool)
-    threshold = _kth_smallest(ranked, drop)
-    kept = ranked > threshold
+        return torch.ones_like(values, dtype=torch.bool)
+    threshold = torch.kthvalue(values, drop).values
+    kept = values > threshold
     spare = keep - int(torch.count_nonzero(kept))
     if spare:
-        ties = torch.nonzero(ranked == threshold).view(-1)
+        ties = torch.nonzero(values == threshold).view(-1)
         kept[ties[len(ties) - spare :]] = True
     return kept
-
-
-def _kth_smallest(values: Tensor, k: int) -> Tensor:
-    """The k-th smallest value (from 1), exactly: a sorted sample brackets it and only the bracket is searched."""
-    count = values.numel()
-    if count > 4 * _SAMPLE:
-        sample = values[:: count // _SAMPLE].sort().values
-        middle, margin = k * len(sample) // count, len(sample) // 64
-        low, high = sample[max(middle - margin, 0)], sample[min(middle + margin, len(sample) - 1)]
-        below = int(torch.count_nonzero(values < low))
-        inside = values[(values >= low) & (values <= high)]
-        if below < k <= below + len(inside):
-            values, k = inside, k - below
-    return torch.kthvalue(values, k).values
 
 
 def apply_(parameters: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> None:

@@ -80,6 +80,28 @@ def test_a_large_prune_equals_a_full_sort(spread):
         assert np.array_equal(torch.cat([pruned["a"].flatten(), pruned["b"]]).numpy(), expected)
 
 
+def test_a_sample_that_misleads_does_not_change_the_result():
+    """Every place the strided sample looks at holds a value far from the others, so that its bracket misses."""
+    count = 1 << 20
+    values = torch.rand(count, generator=torch.Generator().manual_seed(0)) + 1
+    step = count // masks._SAMPLE
+    values[step // 2 :: step] = 100.0
+    pruned = masks.prune({"w": values}, masks.dense({"w": (count,)}), count // 2)
+    assert torch.equal(pruned["w"], values > values.sort().values[count // 2 - 1])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_any_floating_type_is_compared_exactly(dtype):
+    generator = torch.Generator().manual_seed(2)
+    values = torch.randn(300_000, generator=generator, dtype=torch.float64).to(dtype)
+    other = torch.randn(300_000, generator=generator)
+    pruned = masks.prune({"a": values, "b": other}, masks.dense({"a": (300_000,), "b": (300_000,)}), 200_000)
+    order = np.argsort(torch.cat([values.double(), other.double()]).abs().numpy(), kind="stable")
+    expected = np.ones(600_000, bool)
+    expected[order[:400_000]] = False
+    assert np.array_equal(torch.cat([pruned["a"], pruned["b"]]).numpy(), expected)
+
+
 def test_memory_format_does_not_matter():
     generator = torch.Generator().manual_seed(1)
     weight = (torch.randn(8, 6, 3, 3, generator=generator) * 2).round()
