@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo lab test test-all check bench clean
+.PHONY: demo lab test test-all check docs bench clean
 .DELETE_ON_ERROR:
 
 # Each stamp records one finished installation; pyproject.toml is the one list of dependencies.
@@ -32,6 +32,10 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# needs nothing but Python: it reads the sources without importing them
+docs:
+	$(PYTHON) docs/make_api.py
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m bench

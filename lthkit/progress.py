@@ -71,42 +71,56 @@ class Bar(Silent):
 
 
 class Lines(Silent):
-    """One line when a round starts and one with its best scores, for saved notebooks and log files."""
+    """One line a round with its best scores, for saved notebooks and log files; more only where rounds are long."""
 
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._done = self._left = 0
+    def __init__(self, patience: float = 60.0) -> None:
+        """``patience``: seconds without a line after which an evaluation within a round is told as well."""
+        self._started = self._told = time.monotonic()
+        self._patience = patience
+        self._done = self._left = self._step = self._steps = 0
         self._title = ""
         self._row: dict[str, float] = {}
 
     def begin(self, round: int, rounds: int, sparsity: float, step: int, steps: int, later_steps: int) -> None:
         self._finish_round()
         self._title, self._left = f"round {round}/{rounds} · {sparsity:.2%} sparse", steps - step + later_steps
+        self._step, self._steps = step, steps
 
     def advance(self) -> None:
         self._done += 1
+        self._step += 1
         self._left -= 1
 
     def note(self, row: dict[str, float]) -> None:
         if not self._row or _is_chosen(row):
             self._row = row
+        if self._step < self._steps and time.monotonic() - self._told > self._patience:
+            self._tell(f"{self._title} · step {self._step}/{self._steps}", row)
 
     def close(self) -> None:
         self._finish_round()
 
     def _finish_round(self) -> None:
-        if not self._row:
-            return
-        spent = time.monotonic() - self._started
-        left = spent / self._done * self._left if self._done else 0.0
-        print(f"{self._title} · {_scores(self._row)} · {spent:.0f} s, about {left:.0f} s left", flush=True)
+        if self._row:
+            self._tell(self._title, self._row)
         self._row = {}
+
+    def _tell(self, title: str, row: dict[str, float]) -> None:
+        self._told = time.monotonic()
+        spent = self._told - self._started
+        left = spent / self._done * self._left if self._done else 0.0
+        print(f"{title} · {_scores(row)} · {spent:.0f} s, about {left:.0f} s left", flush=True)
 
 
 def for_here() -> Progress:
     """The progress that suits this process: lines in batch or without a terminal, else a bar."""
-    watched = "ipykernel" in sys.modules or sys.stderr.isatty()
-    return Bar() if watched and not is_batch() else Lines()
+    return Bar() if (_in_a_kernel() or sys.stderr.isatty()) and not is_batch() else Lines()
+
+
+def _in_a_kernel() -> bool:
+    # asked of IPython only where it runs already; importing it here would take longer than torch
+    ipython = sys.modules.get("IPython")
+    return getattr(ipython.get_ipython(), "kernel", None) is not None if ipython else False
 
 
 def _tqdm() -> Any:

@@ -1,13 +1,18 @@
 """Stores and tables as plain text, for the command line."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lthkit.analysis import curve, layer_density, sparsity
 from lthkit.errors import StoreError
 from lthkit.store import Store
+
+if TYPE_CHECKING:  # it knows searches, which take long to import
+    from lthkit.housekeeping import Item
 
 MOST_ROUND_COLUMNS = 6
 
@@ -34,7 +39,8 @@ def store_report(store: Store) -> str:
         ("store", str(store.path)),
         (
             "rounds",
-            f"{store.rounds} of {store.planned_rounds} pruned, {store.scored - store.first_round} trained"
+            f"{store.rounds} of {store.planned_rounds} {'imported' if 'imported' in store.config else 'pruned'}, "
+            f"{store.scored - store.first_round} trained"
             + (f", from round {store.first_round} of its parent" if store.first_round else ""),
         ),
         ("weights", f"{left:,} of {total:,} prunable left in {len(store.parameters)} layers"),
@@ -42,7 +48,8 @@ def store_report(store: Store) -> str:
         ("size", _bytes(store.nbytes)),
         ("configuration", f"SHA-256 {store.config_sha256}"),
     ]
-    parts = [_pairs(head), _scores(store, total), _layers(store), "provenance\n" + _pairs(_flat(store.provenance))]
+    provenance = "provenance\n" + _pairs(_flat(store.provenance))
+    parts = [_pairs(head), _scores(store, total), _layers(store), _extra(store), provenance]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -55,6 +62,8 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = []
     for key, value in values.items():
+        if isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
+            value = dict(enumerate(value, 1))
         if isinstance(value, dict):
             lines += _flat(value, f"{prefix}{key}.")
         else:
@@ -101,6 +110,38 @@ def _layers(store: Store) -> str:
     for (name, shape), row in zip(store.parameters.items(), density.values, strict=True):
         rows.append([name, "×".join(map(str, shape)), *(f"{100 * row[pick]:.2f}" for pick in picks)])
     return table(header, rows, right=range(2, len(header)))
+
+
+def _extra(store: Store) -> str:
+    recipes = store.extra()
+    lines = [
+        (name, "; ".join(f"{key} {value}" for key, value in (recipe or {}).items())) for name, recipe in recipes.items()
+    ]
+    return "extra masks\n" + _pairs(lines) if lines else ""
+
+
+def sizes_report(items: "Sequence[Item]", folder: Path) -> str:
+    """All that ``lthkit show --sizes`` says: what lies below ``folder``, its size, totals by kind."""
+    rows = [(_bytes(item.nbytes), item.kind, str(item.path.relative_to(folder)), item.note) for item in items]
+    totals = Counter[str]()
+    for item in items:
+        totals[item.kind] += item.nbytes
+    counts = Counter(item.kind for item in items)
+    rows += [(_bytes(size), kind + ", all", str(counts[kind]), "") for kind, size in totals.items()]
+    rows.append((_bytes(totals.total()), "total", str(len(items)), ""))
+    return table(("size", "what", "path", ""), rows, right=[0])
+
+
+def cleaning_report(going: "Sequence[Item]", staying: "Sequence[Item]", folder: Path) -> str:
+    """What ``lthkit clean`` is to remove below ``folder``, and what it keeps and why."""
+    parts = []
+    for title, items in (("to remove", going), ("kept", staying)):
+        rows = [(_bytes(item.nbytes), item.kind, str(item.path.relative_to(folder)), item.note) for item in items]
+        if rows:
+            parts.append(f"{title}\n" + table(("size", "what", "path", ""), rows, right=[0]))
+    if not going:
+        parts.append("nothing to remove")
+    return "\n\n".join(parts)
 
 
 def _bytes(count: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("LTHKIT_CATALOG", str(Path(__file__).parents[1] / "data_catalog.yaml"))
+os.environ.setdefault("LTHKIT_CACHE", "off")
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import bench.__main__ as command
 from bench import importing, measure, pruning, storing, training
+from bench import masks as bench_masks
 from bench.measure import Measured, Row
-from lthkit import masks, models
+from lthkit import analysis, masks, models
 
 
 def side(name, times, log):
@@ -110,6 +111,10 @@ def test_the_goals_are_those_agreed():
         "store-independent": 1.05,
         "store-structured": 1.05,
         "load-round": 0.2,
+        "overlap": 0.5,
+        "overlap-loop": 0.05,
+        "zero-kernels": 0.5,
+        "kernel-map": 1.0,
         "import": 1.2,
     }
 
@@ -216,3 +221,13 @@ def test_the_ticket_measured_has_79_percent_sparsity():
 def test_an_import_that_fails_is_not_measured():
     with pytest.raises(subprocess.CalledProcessError):
         importing._process("raise SystemExit(1)")()
+
+
+def test_the_loop_over_boolean_masks_counts_what_overlap_counts():
+    a, b = (bench_masks.drawn(SHAPES, seed) for seed in (0, 1))
+    ours, theirs = ([bench_masks.boolean(search, round) for round in (0, 5, 18)] for search in (a, b))
+    both, either = bench_masks.loop(ours, theirs)
+    counts = analysis.overlap(a, b).sel(round_a=[0, 5, 18], round_b=[0, 5, 18])
+    np.testing.assert_array_equal(both, counts["intersection"])
+    np.testing.assert_array_equal(either, counts["union"])
+    assert analysis.sparsity(a).values[5] == pytest.approx(1 - 0.8**5, abs=0.03)

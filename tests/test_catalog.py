@@ -48,6 +48,8 @@ def refusal(folder: Path, text: str) -> str:
 def test_shipped_catalog_is_valid_and_names_the_promised_entries():
     shipped = load_catalog(SHIPPED)
     assert {"digits", "cifar10-images", "imagenet", "visda2017"} <= shipped.datasets.keys()
+    assert {"cifar10", "cifar100", "svhn", "fashion-mnist", "mnist", "smallnorb"} <= shipped.datasets.keys()
+    assert {shipped.dataset(name).type for name in shipped.datasets} == DATASET_TYPES.keys()
     assert shipped.checkpoint("moco-v2-resnet50").prefix == "module.encoder_q."
     assert shipped.dataset("imagenet").splits.test == "val"
     assert shipped.checkpoint("simclr-resnet50").normalisation is None
@@ -89,6 +91,9 @@ def test_file_that_is_no_text_is_refused(tmp_path):
     [
         ("licence", "license", ["datasets.pets", "'licence' is missing", "unknown key 'license'"]),
         ("type: folder", "type: zip", ["'zip'", "digits, folder"]),
+        ("type: folder", "type: torchvision\n    set: CIFAR", ["'set' is 'CIFAR'", "'CIFAR10'", "'SVHN'"]),
+        ("type: folder", "type: torchvision\n    set: MNIST\n    download: 'no'", ["'download'"]),
+        ("type: folder", "type: smallnorb\n    cameras: centre", ["'cameras' is 'centre'", "'left'"]),
         ("type: folder", "type: [folder]", ["unknown", "digits, folder"]),
         ("root: here", "root: $HOME/x", ["'root", "stray $"]),
         ("root: here", "root: 7", ["'root' is 7"]),
@@ -115,7 +120,7 @@ def test_section_that_is_no_mapping_is_refused(tmp_path, text):
 
 
 def test_unknown_name_offers_near_names_and_the_list():
-    for pick, name, near in [("dataset", "cifar10", "cifar10-images"), ("checkpoint", "moco", "moco-v2")]:
+    for pick, name, near in [("dataset", "cifar10-image", "cifar10-images"), ("checkpoint", "moco", "moco-v2")]:
         with pytest.raises(LthkitError) as caught:
             getattr(load_catalog(SHIPPED), pick)(name)
         assert f"'{name}'" in str(caught.value)

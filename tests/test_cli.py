@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import sys
@@ -6,12 +7,13 @@ import nbformat
 import numpy as np
 import pytest
 from nbformat import v4
+from stacks import make_store, same, spec
 
 from lthkit import cli
 from lthkit.cli import main
 from lthkit.errors import LthkitError
 from lthkit.report import table
-from lthkit.store import create
+from lthkit.store import create, open_store, reopen
 
 CATALOG = """
 datasets:
@@ -105,6 +107,104 @@ def test_run_refuses_unknown_and_repeated_parameters(tmp_path, capsys):
     assert main(["run", path, "-p", "epochs", "3", "-p", "epochs", "4", "--out", str(tmp_path / "out")]) == 2
     assert "'epochs' is given 2 times" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+STACK = '{"name": "stacks:Stack", "options": {"widths": [2, 3, 2]}}'
+
+
+def test_a_ticket_goes_out_and_comes_back(tmp_path, capsys):
+    made = make_store(tmp_path / "a.zarr", spec())
+    files = [str(tmp_path / f"{round}.pt") for round in (1, 2)]
+    for round, file in enumerate(files, 1):
+        arguments = ["export", str(made.path), "--round", str(round), "--format", "prune", "--out", file]
+        assert main(arguments) == 0
+    assert "weights 'start' under the mask of round 2 of" in capsys.readouterr().out
+    assert main(["import", *files, "--model", STACK, "--first", "--out", str(tmp_path / "b.zarr")]) == 0
+    text = capsys.readouterr().out
+    assert "2.pt: masks of torch.nn.utils.prune" in text
+    assert text.endswith("b.zarr: 2 rounds, 0 extra masks\n")
+    same(open_store(tmp_path / "b.zarr").codes(), made.codes())
+    assert main(["show", str(tmp_path / "b.zarr")]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["rounds", "2", "of", "2", "imported,", "0", "trained"] in lines
+    assert ["imported.2.became", "round", "2"] in lines
+
+
+def test_show_names_extra_masks(tmp_path, capsys):
+    path = store(tmp_path / "a.zarr")
+    with reopen(path) as writer:
+        writer.write_extra("odd", {"w": np.array([True])}, {"file": "odd.pt", "reason": "it is not nested"})
+    assert main(["show", str(path)]) == 0
+    assert "odd  file odd.pt; reason it is not nested" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["export", "a.zarr", "--round", "9", "--format", "torch", "--out", "b.pt"], "has no round 9; choose one"),
+        (["export", "a.zarr", "--round", "1", "--format", "torch", "--out", "a.pt"], "exists already"),
+        (["import", "a.pt", "--model", "resnet7", "--out", "b.zarr"], "unknown model 'resnet7'; near names"),
+        (["import", "a.pt", "--model", "{", "--out", "b.zarr"], "--model is not valid JSON"),
+        (["import", "a.pt", "--model", '{"nam": "a"}', "--out", "b.zarr"], "--model: key 'name' is missing"),
+        (["import", "a.pt", "--model", STACK, "--out", "b.zarr"], "'a.pt' cannot be read"),
+        (["import", "a.pt", "--model", STACK, "--out", "a.zarr"], "a.zarr exists already"),
+        (["scores", "a.zarr", "--out", "a.txt"], "end it in .csv or .parquet"),
+        (["show", "--sizes", "none"], "there is no folder 'none'"),
+        (["clean", "none"], "there is no folder 'none'"),
+    ],
+)
+def test_mistakes_in_exchange_are_one_sentence(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    make_store(tmp_path / "a.zarr", spec())
+    (tmp_path / "a.pt").write_text("mine")
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("lthkit: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pt", "a.weights", "a.zarr", "a.zarr.lock"]
+
+
+def test_scores_are_written(tmp_path, capsys):
+    arguments = ["scores", str(store(tmp_path / "a.zarr")), "--out", str(tmp_path / "a.csv")]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'a.csv'}\n"
+    header, first, *_ = (tmp_path / "a.csv").read_text().splitlines()
+    assert header == "round,evaluation,sparsity," + ",".join(COLUMNS)
+    assert first == "0,0,0.0,1.0,1.0,1.0,1.0,0.5,0.25"
+    assert main(arguments) == 2
+    assert main([*arguments, "--force"]) == 0
+
+
+def test_show_takes_a_store_or_a_folder(tmp_path, capsys):
+    made = store(tmp_path / "a.zarr")
+    assert main(["show", "--sizes", str(tmp_path)]) == 0
+    header, first, *_, total = capsys.readouterr().out.splitlines()
+    assert header.split() == ["size", "what", "path"]
+    assert first.split()[2:] == ["store", "a.zarr", "unfinished,", "2", "of", "5", "rounds"]
+    assert total.split()[2:] == ["total", "2"]
+    for arguments in (["show"], ["show", str(made), "--sizes", str(tmp_path)]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+
+
+def test_clean_asks_first(tmp_path, monkeypatch, capsys):
+    lock = make_store(tmp_path / "a.zarr", spec()).path.with_name("a.zarr.lock")
+    unfinished = store(tmp_path / "b.zarr").with_name("b.zarr.lock")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert main(["clean", str(tmp_path)]) == 2
+    assert "there is no terminal to ask; add --yes" in capsys.readouterr().err
+    for answer, stays in (("", True), ("n\n", True), ("y\n", False)):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        assert main(["clean", str(tmp_path)]) == 0
+        assert lock.exists() == stays
+    assert capsys.readouterr().out.endswith("removed 1\n")
+    assert unfinished.exists()
+    assert main(["clean", str(tmp_path), "--yes"]) == 0
+    assert capsys.readouterr().out == "nothing to remove\n"
 
 
 @pytest.mark.parametrize(("error", "code"), [(LthkitError("bad"), 2), (KeyboardInterrupt(), 130)])

@@ -13,7 +13,12 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 # what makes each notebook write into the test's own folder
-OUTPUTS = {"00_tour": {"out": "."}, "01_find_ticket": {"store": "ticket.zarr"}}
+OUTPUTS = {
+    "00_tour": {"out": "."},
+    "01_find_ticket": {"store": "ticket.zarr"},
+    "02_transfer_ticket": {"out": "."},
+    "05_mask_sensitivity": {"out": "."},
+}
 
 
 def code_cells(path):

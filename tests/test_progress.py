@@ -29,15 +29,28 @@ def test_a_line_a_round_with_its_best_scores(capsys):
 
 
 def test_time_left_is_that_of_all_later_rounds(capsys, monkeypatch):
-    now = iter([0.0, 6.0, 12.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     shown = Lines()
     shown.begin(0, 2, 0.0, 0, 3, 6)
     for _ in range(3):
         shown.advance()
     shown.note({"train_loss": 1.0})
+    now[0] = 6.0
     shown.begin(1, 2, 0.2, 0, 3, 3)
     assert "6 s, about 12 s left" in capsys.readouterr().out
+
+
+def test_a_long_round_is_heard_of_before_it_ends(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    shown = Lines(patience=60)
+    shown.begin(0, 2, 0.0, 0, 4, 8)
+    for seconds in (30.0, 70.0, 100.0):
+        now[0] = seconds
+        shown.advance()
+        shown.note({"train_loss": seconds})
+    assert capsys.readouterr().out == "round 0/2 · 0.00% sparse · step 2/4 · loss 70.000 · 70 s, about 350 s left\n"
 
 
 def test_one_bar_spans_all_rounds():
@@ -59,5 +72,14 @@ def test_a_search_stopped_before_its_first_round_closes_quietly(capsys):
 def test_bars_are_for_those_who_watch(monkeypatch, batch, tty, kind):
     monkeypatch.setenv(progress.BATCH_VARIABLE, batch)
     monkeypatch.setattr(progress.sys, "stderr", type("Stream", (), {"isatty": lambda self: tty})())
-    monkeypatch.delitem(progress.sys.modules, "ipykernel", raising=False)
+    monkeypatch.delitem(progress.sys.modules, "IPython", raising=False)
     assert type(progress.for_here()) is kind
+
+
+def test_an_open_notebook_is_watched(monkeypatch):
+    shell = type("Shell", (), {"kernel": object()})()
+    monkeypatch.setitem(
+        progress.sys.modules, "IPython", type("Module", (), {"get_ipython": staticmethod(lambda: shell)})
+    )
+    monkeypatch.setenv(progress.BATCH_VARIABLE, "")
+    assert type(progress.for_here()) is Bar

@@ -16,8 +16,7 @@ from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.progress import Silent
 from lthkit.search import find as finding
-from lthkit.search import find_ticket
-from lthkit.search.find import _setting
+from lthkit.search import find_ticket, setting
 from lthkit.store import open_store, reopen
 from lthkit.train import copy_state, make_point, read_tensors, train
 
@@ -41,7 +40,7 @@ def bits(path: Path) -> dict[str, bytes]:
 
 def by_hand(config, prunings_from=0):
     """Algorithm 1 in plain lines: the masks of every round."""
-    task = tasks.make(config.task, _setting(config, load_catalog()))
+    task = tasks.make(config.task, setting(config, load_catalog(), config.model))
     start = make_point(0, copy_state(task.modules))
     masks = masking.dense(task.prunable)
     found, total = [masks], masking.size(masks)
@@ -131,7 +130,7 @@ def test_true_rewinding_goes_on_from_step_k(tmp_path, monkeypatch):
     assert steps[0].tolist() == [2, 4, 6]
     assert steps[1, :2].tolist() == [4, 6]
     # the state at step k is that of the dense training stopped there: same weights, same momentum
-    task = tasks.make(config.task, _setting(config, load_catalog()))
+    task = tasks.make(config.task, setting(config, load_catalog(), config.model))
     plan = tiny_config(AUTOENCODER).plan
     states = {}
     keeping = finding.Keeping(points={3: lambda point: states.update(point.digests)})

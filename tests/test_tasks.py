@@ -6,12 +6,12 @@ from torch.nn.functional import cross_entropy
 from lthkit import tasks
 from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError
-from lthkit.search.find import _setting
+from lthkit.search import setting
 
 
 def made(**changes):
     config = tiny_config(DIGITS, **changes)
-    return tasks.make(config.task, _setting(config, load_catalog()))
+    return tasks.make(config.task, setting(config, load_catalog(), config.model))
 
 
 def test_scores_are_means_over_the_whole_split():

@@ -9,7 +9,7 @@ from lthkit import masks as masking
 from lthkit import tasks
 from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError, TrainingDiverged
-from lthkit.search.find import _setting
+from lthkit.search import setting
 from lthkit.train import (
     Keeping,
     Plan,
@@ -28,7 +28,7 @@ from lthkit.train.state import capture, digest, prove, restore
 
 def made(base=AUTOENCODER, **changes):
     config = tiny_config(base, **changes)
-    return tasks.make(config.task, _setting(config, load_catalog())), config.plan
+    return tasks.make(config.task, setting(config, load_catalog(), config.model)), config.plan
 
 
 def half(task):

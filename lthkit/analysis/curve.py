@@ -20,8 +20,10 @@ def curve(store: Store) -> xr.Dataset:
         ``selection``, ``higher_is_better``.
 
     Raises:
-        StoreError: if the store does not say which metric counts, or has no evaluation to choose from.
+        StoreError: if the store has no scores, does not say which metric counts, or has no evaluation to choose from.
     """
+    if not store.metrics:
+        raise StoreError(f"{store.path} has no scores: its masks were imported; train from one to get a curve")
     metric, higher, selection = _terms(store)
     scores = store.scores()
     steps = scores["step"].values

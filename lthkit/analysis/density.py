@@ -1,41 +1,54 @@
-"""How many weights are left: in all, by layer, by kernel; every round from one reading of the codes."""
+"""How many weights are left: in all, by block, by layer, by kernel; every round from one reading of the codes."""
 
 import numpy as np
 import xarray as xr
 
+from lthkit.analysis.counting import histogram, left
+from lthkit.analysis.searches import Search, Searched, layer_labels, read
 from lthkit.errors import StoreError
-from lthkit.store import Store
 
 
-def weights_left(store: Store) -> xr.DataArray:
-    """Weights left, dimensions (layer, round), rounds 0…``store.rounds``, layers in manifest order.
+def weights_left(searched: Searched) -> xr.DataArray:
+    """Weights left, dimensions (layer, round), rounds 0…``rounds``, layers in depth order.
 
-    The attribute ``weights`` has each layer's size. A weight of code c is left in the rounds before c: one
-    histogram a layer and its cumulative sum give all rounds.
+    The attribute ``weights`` has each layer's size; labels beside the layers are ``block``, ``kernel`` and ``kind``
+    (1×1 or larger). A weight of code c is left in the rounds before c: one histogram a layer and its cumulative
+    sum give all rounds.
     """
-    codes = store.codes()
-    died = np.stack([np.bincount(code.ravel(), minlength=256) for code in codes.values()])
-    sizes = died.sum(axis=1)
-    left = sizes[:, None] - np.cumsum(died, axis=1)[:, : store.rounds + 1]
-    coords = {"layer": list(codes), "round": np.arange(store.rounds + 1)}
-    return xr.DataArray(left, coords, ("layer", "round"), "weights_left", {"weights": sizes.tolist()})
+    search = read(searched)
+    kept = left(np.stack([histogram(code, search.rounds) for code in search.codes.values()]))
+    coords = layer_labels(search.shapes) | {"round": np.arange(search.rounds + 1)}
+    return xr.DataArray(kept, coords, ("layer", "round"), "weights_left", {"weights": kept[:, 0].tolist()})
 
 
-def layer_density(store: Store) -> xr.DataArray:
-    """Fraction of each layer's weights kept, 0…1, dimensions (layer, round)."""
-    left = weights_left(store)
-    density = left / xr.DataArray(left.attrs["weights"], dims="layer")
-    return density.rename("density")
+def layer_density(searched: Searched) -> xr.DataArray:
+    """Fraction of each layer's weights kept, 0…1, dimensions (layer, round); beside the rounds ``sparsity``."""
+    counts = weights_left(searched)
+    density = counts / counts.sel(round=0)
+    return density.drop_attrs().rename("density").assign_coords(sparsity=("round", _sparsity(counts)))
 
 
-def sparsity(store: Store) -> xr.DataArray:
-    """Fraction of the prunable weights removed, 0…1, dimension round (0…``store.rounds``)."""
-    left = weights_left(store)
-    removed = 1 - left.sum("layer") / sum(left.attrs["weights"])
-    return removed.rename("sparsity")
+def block_density(searched: Searched) -> xr.DataArray:
+    """Fraction of each block's weights kept, 0…1, dimensions (block, round); beside the rounds ``sparsity``."""
+    counts = weights_left(searched)
+    labels = list(dict.fromkeys(counts["block"].values.tolist()))
+    sums = np.stack([counts.values[counts["block"].values == label].sum(axis=0) for label in labels])
+    coords = {"block": labels, "round": counts["round"].values, "sparsity": ("round", _sparsity(counts))}
+    return xr.DataArray(sums / sums[:, :1], coords, ("block", "round"), "density")
 
 
-def kernels_left(store: Store, layer: str, round: int) -> xr.DataArray:
+def sparsity(searched: Searched) -> xr.DataArray:
+    """Fraction of the prunable weights removed, 0…1, dimension round (0…``rounds``)."""
+    counts = weights_left(searched)
+    return xr.DataArray(_sparsity(counts), {"round": counts["round"].values}, ("round",), "sparsity")
+
+
+def _sparsity(counts: xr.DataArray) -> np.ndarray:
+    total = counts.values.sum(axis=0)
+    return np.asarray(1 - total / total[0])
+
+
+def kernels_left(searched: Searched, layer: str, round: int) -> xr.DataArray:
     """Weights left in each kernel of one layer at one round: uint16, dimensions (out, in).
 
     A linear layer's kernels are single weights. Attributes: ``layer``, ``round``, ``kernel_size`` (weights a kernel).
@@ -43,10 +56,24 @@ def kernels_left(store: Store, layer: str, round: int) -> xr.DataArray:
     Raises:
         StoreError: if there is no such layer, or the round is not committed.
     """
-    if layer not in store.parameters:
-        raise StoreError(f"{store.path} has no layer '{layer}'; it has {', '.join(store.parameters)}")
-    mask = store.masks(round)[layer]
+    search = checked(searched, layer, round)
+    mask = search.codes[layer] > round
     kernels = mask.reshape(*mask.shape[:2], -1)
     attrs = {"layer": layer, "round": round, "kernel_size": kernels.shape[2]}
-    left = kernels.sum(axis=2, dtype=np.uint16)
-    return xr.DataArray(left, dims=("out", "in"), name="weights_left", attrs=attrs)
+    counts = kernels.sum(axis=2, dtype=np.uint16)
+    return xr.DataArray(counts, dims=("out", "in"), name="weights_left", attrs=attrs)
+
+
+def checked(searched: Searched, layer: str, round: int = 0) -> Search:
+    """The search, if it has this layer and round.
+
+    Raises:
+        StoreError: if it has not.
+    """
+    search = read(searched)
+    where = search.name if isinstance(searched, Search) else searched.path
+    if layer not in search.codes:
+        raise StoreError(f"{where} has no layer '{layer}'; it has {', '.join(search.codes)}")
+    if not 0 <= round <= search.rounds:
+        raise StoreError(f"{where} has no round {round}; choose one from 0 to {search.rounds}")
+    return search

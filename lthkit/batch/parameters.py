@@ -97,7 +97,7 @@ def typed(notebook: Path, declared: Mapping[str, Parameter], given: Mapping[str,
 def _converted(notebook: Path, parameter: Parameter, value: Any) -> Any:
     kinds = parameter.kinds
     text = isinstance(value, str)
-    read: Any = _read(value) if text and kinds != ("str",) else value
+    read: Any = read_value(value) if text and kinds != ("str",) else value
     read = list(read) if isinstance(read, tuple) else str(read) if isinstance(read, Path) else read
     if not kinds:
         return read
@@ -116,7 +116,8 @@ def _is(value: Any, kind: str) -> bool:
     return isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
 
 
-def _read(text: str) -> Any:
+def read_value(text: str) -> Any:
+    """A value given as text, by YAML 1.2's rules: ``1e-4`` is a number, ``no`` a text, ``[0, 1]`` a list."""
     try:
         return yaml.load(text, Loader=_CoreLoader)
     except yaml.YAMLError:

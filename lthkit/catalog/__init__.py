@@ -7,9 +7,13 @@ from lthkit.catalog.entries import (
     CheckpointEntry,
     DatasetEntry,
     DigitsEntry,
+    FileEntry,
     FolderEntry,
     Normalisation,
+    SmallNorbEntry,
     SplitFolders,
+    TorchvisionEntry,
+    WeightsEntry,
 )
 from lthkit.catalog.paths import check_sha256, expand, inside
 from lthkit.catalog.project import enter_project
@@ -22,10 +26,14 @@ __all__ = [
     "CheckpointEntry",
     "DatasetEntry",
     "DigitsEntry",
+    "FileEntry",
     "FolderEntry",
     "Normalisation",
     "Row",
+    "SmallNorbEntry",
     "SplitFolders",
+    "TorchvisionEntry",
+    "WeightsEntry",
     "check_sha256",
     "enter_project",
     "expand",

@@ -15,10 +15,14 @@ from lthkit.catalog.entries import (
     DatasetEntry,
     DigitsEntry,
     Entry,
+    FileEntry,
     FolderEntry,
+    PublishedEntry,
+    WeightsEntry,
 )
 from lthkit.catalog.paths import UnsetVariable, check_sha256, expand, inside
 from lthkit.catalog.strict_yaml import read_yaml
+from lthkit.catalog.weights import download_weights, weights_file
 from lthkit.errors import LthkitError
 
 FILE_NAME = "data_catalog.yaml"
@@ -66,33 +70,76 @@ class Catalog:
         """
         return _pick(self.checkpoints, name, "checkpoint", self.path)
 
+    def place(self, entry: FolderEntry | PublishedEntry | CheckpointEntry) -> Path:
+        """The entry's root: absolute, symlinks resolved, whether it is there or not.
+
+        Raises:
+            LthkitError: an environment variable is not set.
+        """
+        return expand(entry.root, self.root, f"'{entry.name}'")
+
     def folder(self, entry: FolderEntry | CheckpointEntry) -> Path:
-        """The entry's root: absolute, symlinks resolved, an existing folder.
+        """As `place`, an existing folder.
 
         Raises:
             LthkitError: a variable is not set or the folder is missing; the sentence says how to get it.
         """
-        root = expand(entry.root, self.root, f"'{entry.name}'")
+        root = self.place(entry)
         if not root.is_dir():
             raise LthkitError(f"'{entry.name}': folder {root} is missing; to get it: {entry.get}")
         return root
+
+    def found(self, entry: PublishedEntry) -> list[Path | None]:
+        """The set's files in the order of `entry.files`, None for each that is missing.
+
+        Raises:
+            LthkitError: a variable is not set, or a link leads outside the root.
+        """
+        root, owner = self.place(entry), f"'{entry.name}'"
+        paths = ([inside(root, name, owner) for name in names] for names in entry.files)
+        return [next((path for path in alternatives if path.is_file()), None) for alternatives in paths]
+
+    def files(self, entry: PublishedEntry) -> list[Path]:
+        """As `found`, all of them there.
+
+        Raises:
+            LthkitError: files are missing; the sentence says which, where they belong and how to get them.
+        """
+        found = self.found(entry)
+        missing = [names for names, path in zip(entry.files, found, strict=True) if path is None]
+        if missing:
+            folder = self.place(entry) / Path(missing[0][0]).parent
+            names = ", ".join(Path(first).name + (" (or .gz)" if others else "") for first, *others in missing)
+            raise LthkitError(f"'{entry.name}': missing from folder {folder}: {names}; to get them: {entry.get}")
+        return [path for path in found if path is not None]
 
     def file(self, entry: CheckpointEntry) -> Path:
         """The checkpoint's file, inside its root.
 
         Raises:
-            LthkitError: missing, or outside the root.
+            LthkitError: missing, or outside the root; torchvision has no such weights.
         """
-        path = inside(self.folder(entry), entry.file, f"'{entry.name}'")
+        name = entry.file if isinstance(entry, FileEntry) else weights_file(entry)[0]
+        path = inside(self.place(entry), name, f"'{entry.name}'")
         if not path.is_file():
             raise LthkitError(f"'{entry.name}': file {path} is missing; to get it: {entry.get}")
         return path
 
     def verified_file(self, entry: CheckpointEntry) -> Path:
-        """As `file`, its SHA-256 checked where the entry states one: what a reader of checkpoints calls."""
+        """As `file`, its SHA-256 checked where one is stated: what a reader of checkpoints calls.
+
+        Named weights of torchvision whose entry says `download: true` are downloaded where missing.
+        """
+        if isinstance(entry, WeightsEntry):
+            name, sha256 = weights_file(entry)
+            root = self.place(entry)
+            if entry.download and not (root / name).exists():
+                download_weights(entry, root)
+        else:
+            sha256 = entry.sha256
         path = self.file(entry)
-        if entry.sha256 is not None:
-            check_sha256(path, entry.sha256, f"'{entry.name}'")
+        if sha256 is not None:
+            check_sha256(path, sha256, f"'{entry.name}'")
         return path
 
     def listing(self) -> list[Row]:
@@ -116,6 +163,9 @@ class Catalog:
             return f"package {entry.package}"
         if isinstance(entry, CheckpointEntry):
             return str(self.file(entry))
+        if isinstance(entry, PublishedEntry):
+            self.files(entry)
+            return str(self.place(entry))
         root = self.folder(entry)
         for split in (entry.splits.train, entry.splits.test):
             if not inside(root, split, f"'{entry.name}'").is_dir():

@@ -1,13 +1,15 @@
 """What an entry of the catalog may say: one class per type, strict.
 
-A new type of data set is one class here, a line in `DATASET_TYPES`, and its reader in `lthkit.data.readers`.
+A new type of data set is one class here, a line in `DATASET_TYPES`, and its reader in `lthkit.data.readers`; a set
+of published files says which by `files`.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
 from lthkit.catalog.paths import malformed
+from lthkit.catalog.published import SMALLNORB, TORCHVISION_SETS, Names
 from lthkit.config import Config
 
 CHECKPOINT_SUFFIXES = (".pt", ".pth", ".tar", ".safetensors")
@@ -85,7 +87,36 @@ class FolderEntry(_Rooted):
         return self
 
 
-class CheckpointEntry(_Rooted):
+class TorchvisionEntry(_Rooted):
+    """A published set as torchvision reads it, its published split into training and test images."""
+
+    type: Literal["torchvision"]
+    set: Literal["CIFAR10", "CIFAR100", "SVHN", "FashionMNIST", "MNIST"]
+    """torchvision's class; SVHN without its `extra` images."""
+    download: bool = False
+    """Whether missing files are downloaded below the root when the set is first loaded."""
+
+    @property
+    def files(self) -> Names:
+        """The files that must be there."""
+        return TORCHVISION_SETS[self.set]
+
+
+class SmallNorbEntry(_Rooted):
+    """SmallNORB in its published binary matrix files, unpacked or gzipped: 24,300 + 24,300 pairs of grey 96×96."""
+
+    type: Literal["smallnorb"]
+    cameras: Literal["left", "right", "both"]
+    """`left` is what Mehta 2019 (code) uses; `both`: each picture is a sample with its pair's label, the left one
+    first. `size` of the DataSpec resizes them (Mehta's code: 32)."""
+
+    @property
+    def files(self) -> Names:
+        """The files that must be there."""
+        return SMALLNORB
+
+
+class FileEntry(_Rooted):
     """A local file of weights."""
 
     type: Literal["file"]
@@ -104,7 +135,26 @@ class CheckpointEntry(_Rooted):
         return self
 
 
-DatasetEntry = DigitsEntry | FolderEntry
+class WeightsEntry(_Rooted):
+    """torchvision's published weights; their file is checked by the hash in its name."""
 
-DATASET_TYPES: dict[str, type[DatasetEntry]] = {"digits": DigitsEntry, "folder": FolderEntry}
-CHECKPOINT_TYPES: dict[str, type[CheckpointEntry]] = {"file": CheckpointEntry}
+    type: Literal["torchvision-weights"]
+    root: Text = "${LTHKIT_CHECKPOINTS:-checkpoints}"
+    weights: Text
+    """Their name in torchvision, e.g. `ResNet50_Weights.IMAGENET1K_V1`."""
+    download: bool = False
+    """Whether a missing file is downloaded into the root when the checkpoint is first loaded."""
+    prefix: ClassVar[None] = None
+
+
+PublishedEntry = TorchvisionEntry | SmallNorbEntry
+DatasetEntry = DigitsEntry | FolderEntry | PublishedEntry
+CheckpointEntry = FileEntry | WeightsEntry
+
+DATASET_TYPES: dict[str, type[DatasetEntry]] = {
+    "digits": DigitsEntry,
+    "folder": FolderEntry,
+    "torchvision": TorchvisionEntry,
+    "smallnorb": SmallNorbEntry,
+}
+CHECKPOINT_TYPES: dict[str, type[CheckpointEntry]] = {"file": FileEntry, "torchvision-weights": WeightsEntry}

@@ -1,7 +1,6 @@
 """Which samples these are, in one hash, so that a search is not resumed on other data."""
 
 import hashlib
-from pathlib import Path
 
 from lthkit.data.sources import Resident, Source
 from lthkit.data.splits import Splits
@@ -22,4 +21,4 @@ def _add_samples(total: "hashlib._Hash", source: Source) -> None:
         total.update(source.images.cpu().contiguous().numpy().data)
         return
     for item in source.samples.items:
-        total.update("/".join(Path(item.decode()).parts[-2:]).encode() if isinstance(item, bytes) else item.tobytes())
+        total.update(b"/".join(item.split(b"/")[-2:]) if isinstance(item, bytes) else item.tobytes())

@@ -17,7 +17,8 @@ class DataSpec(Config):
     count: int | None = Field(default=None, ge=1)
     """Images kept of the training split (before validation is drawn from them), equally many per class."""
     validation: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the kept training images held out for validation, stratified by class; 0 = none."""
+    """Share of the kept training images held out for validation, stratified by class; 0 = none: the published
+    evaluation split is then scored without selection, which a plan says by `selection: last`."""
     split_seed: int = Field(default=0, ge=0)
     """Seed of both draws."""
     size: int | None = Field(default=None, ge=1)

@@ -1,27 +1,22 @@
 """From a spec and a catalog to splits that are ready to train on."""
 
 import os
-import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from lthkit.catalog import Catalog, Normalisation
 from lthkit.data import select
 from lthkit.data.augment import for_channels
+from lthkit.data.cache import cached
 from lthkit.data.decode import Decoder
+from lthkit.data.pixels import decode_into
 from lthkit.data.readers import READERS
 from lthkit.data.samples import DataSet, Samples
 from lthkit.data.sources import Resident, Source, Streamed
 from lthkit.data.spec import DataSpec
 from lthkit.errors import LthkitError
-from lthkit.progress import is_batch
-
-CHUNK = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +47,8 @@ def load(spec: DataSpec, catalog: Catalog, device: torch.device) -> Splits:
             `validation`, images of different sizes without `size`, or too many for memory without `stream`.
     """
     entry = catalog.dataset(spec.name)
-    parts, classes = _parts(READERS[entry.type](entry, catalog), spec)
+    data = READERS[entry.type](entry, catalog)
+    parts, classes = _parts(data, spec)
     decoder = _decoder(parts["train"], spec)
     pads = {"train": spec.pad, "validation": 0, "test": 0}
     sources: dict[str, Source]
@@ -63,6 +59,8 @@ def load(spec: DataSpec, catalog: Catalog, device: torch.device) -> Splits:
         }
     else:
         _fits(parts, pads, decoder, device)
+        # whoever asks for a few images does not wait for all
+        parts, _ = _parts(cached(data, decoder, make=spec.classes is None and spec.count is None), spec)
         sources = {part: _resident(samples, decoder, pads[part], device) for part, samples in parts.items()}
     normalisation = for_channels(entry.normalisation if spec.normalise else None, spec.channels)
     return Splits(sources["train"], sources.get("validation"), sources["test"], classes, normalisation, spec)
@@ -96,34 +94,10 @@ def _decoder(samples: Samples, spec: DataSpec) -> Decoder:
 
 
 def _resident(samples: Samples, decoder: Decoder, pad: int, device: torch.device) -> Resident:
-    """Decode all samples by threads into one tensor on the device."""
     height, width = decoder.shape
     stock = np.zeros((len(samples), height + 2 * pad, width + 2 * pad, decoder.channels), dtype=np.uint8)
-    inner = stock[:, pad : pad + height, pad : pad + width]
-
-    def decode(chunk: range) -> int:
-        for index in chunk:
-            inner[index] = decoder(samples.items[index], None)
-        return len(chunk)
-
-    starts = range(0, len(samples), CHUNK)
-    chunks = [range(start, min(start + CHUNK, len(samples))) for start in starts]
-    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-        try:
-            _count_up(pool.map(decode, chunks), len(samples), decoder.name)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # do not decode the rest first
-            raise
+    decode_into(stock[:, pad : pad + height, pad : pad + width], samples, decoder)
     return Resident(torch.from_numpy(stock).to(device), torch.from_numpy(samples.labels).to(device), pad)
-
-
-def _count_up(done: Iterable[int], total: int, name: str) -> None:
-    watched = "ipykernel" in sys.modules or sys.stderr.isatty()
-    hidden = is_batch() or not watched
-    # loads below 2 s show nothing
-    with tqdm(total=total, desc=f"reading {name}", unit="image", delay=2, leave=False, disable=hidden) as bar:
-        for count in done:
-            bar.update(count)
 
 
 def _fits(parts: dict[str, Samples], pads: dict[str, int], decoder: Decoder, device: torch.device) -> None:

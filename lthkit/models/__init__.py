@@ -1,7 +1,9 @@
 """Networks: by name or the user's factory, their starting weights, and which of them are prunable."""
 
 from lthkit.models.checkpoint import LoadReport, load_checkpoint
-from lthkit.models.prunable import first_convolution, head_names, plain, plain_name, prunable
+from lthkit.models.freezing import freeze
+from lthkit.models.probe import try_out
+from lthkit.models.prunable import first_convolution, head_names, plain, plain_name, prunable, prunable_of
 from lthkit.models.registry import NAMES, build, find_factory
 from lthkit.models.spec import ModelSpec
 
@@ -12,9 +14,12 @@ __all__ = [
     "build",
     "find_factory",
     "first_convolution",
+    "freeze",
     "head_names",
     "load_checkpoint",
     "plain",
     "plain_name",
     "prunable",
+    "prunable_of",
+    "try_out",
 ]

@@ -9,8 +9,7 @@ from lthkit.catalog import Catalog
 from lthkit.errors import LthkitError
 from lthkit.models.files import locate, read_tensors
 from lthkit.models.prefix import choose_prefix, flatten
-from lthkit.models.prunable import first_convolution, head_names, plain, plain_name
-from lthkit.models.registry import in_modules
+from lthkit.models.prunable import first_convolution, head_names, in_modules, plain, plain_name
 from lthkit.models.spec import ModelSpec
 
 

@@ -7,6 +7,7 @@ from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from torch.nn.parameter import is_lazy
 
 from lthkit.errors import LthkitError
+from lthkit.models.spec import ModelSpec
 
 CONVOLUTIONS = (
     nn.Conv1d,
@@ -18,27 +19,33 @@ CONVOLUTIONS = (
 )
 
 
-def prunable(model: nn.Module, *, first: bool = False, linear: bool = False) -> dict[str, tuple[int, ...]]:
+def prunable(
+    model: nn.Module, *, first: bool = False, linear: bool = False, head: bool = False
+) -> dict[str, tuple[int, ...]]:
     """The manifest of prunable weights: name in the plain model → shape, in order of registration.
 
     Prunable are the weights of all convolutions (1×1 shortcuts too) but the first (Chen et al. 2021, §3); with
     ``linear`` also those of linear layers and the query, key and value projections of ``nn.MultiheadAttention``,
-    which are linear layers that torch keeps as ``in_proj_weight``. Never: biases, norm layers, embeddings and
-    the head (see `head_names`). A weight that modules share is listed once, by its first name.
+    which are linear layers that torch keeps as ``in_proj_weight``; with ``head`` the head's layers (see
+    `head_names`), whatever their type. Never: biases, norm layers and embeddings. A weight that modules share is
+    listed once, by its first name.
 
     Args:
         model: any module, also wrapped by ``torch.compile`` or ``DataParallel``.
         first: the first registered convolution may be pruned as well (Mehta 2019).
         linear: linear layers may be pruned as well. A network without convolutions has no first layer to spare.
+        head: the head may be pruned as well (Frankle and Carbin 2019 prune the output layer of 784-300-100-10).
 
     Raises:
         LthkitError: nothing is prunable, or a weight is not a plain parameter (pruned or parametrized by torch).
     """
     model = plain(model)
-    spared = _spared(model, first)
+    heads = head_names(model)
+    spared = _spared(model, () if head else heads, first)
     manifest: dict[str, tuple[int, ...]] = {}
     for module_name, module in model.named_modules():
-        for weight_name in _weight_names(module, linear):
+        in_head = head and in_modules(f"{plain_name(module_name)}.", heads)
+        for weight_name in _weight_names(module, linear or in_head):
             name = plain_name(f"{module_name}.{weight_name}".removeprefix("."))
             weight = _weight(module, weight_name, name)
             if id(weight) not in spared:
@@ -48,16 +55,22 @@ def prunable(model: nn.Module, *, first: bool = False, linear: bool = False) -> 
         kind = type(model).__name__
         raise LthkitError(
             f"nothing to prune in {kind}: it has no convolution besides the first and the head; "
-            "set prune_first or prune_linear"
+            "set prune_first, prune_linear or prune_head"
         )
     return manifest
 
 
-def head_names(model: nn.Module) -> tuple[str, ...]:
-    """Names of the modules that are the task's head: never pruned, drawn anew for another number of classes.
+def prunable_of(model: nn.Module, spec: ModelSpec) -> dict[str, tuple[int, ...]]:
+    """`prunable` with the switches of ``spec``: what a search of that network prunes."""
+    return prunable(model, first=spec.prune_first, linear=spec.prune_linear, head=spec.prune_head)
 
-    Those that the model lists in its attribute ``head_names`` (``()``: it has none), else the last registered
-    ``nn.Linear`` (the output projection of an attention layer is not a head), else none.
+
+def head_names(model: nn.Module) -> tuple[str, ...]:
+    """Names of the modules that are the task's head: pruned only on request, drawn anew for another number of classes.
+
+    Those that the model lists in its attribute ``head_names`` (``()``: it has none; `build` puts ``ModelSpec.heads``
+    there), else the last registered ``nn.Linear`` (the output projection of an attention layer is not a head), else
+    none.
 
     Raises:
         LthkitError: a listed name is not a module of the model.
@@ -99,8 +112,13 @@ def first_convolution(model: nn.Module) -> str | None:
     return None
 
 
-def _spared(model: nn.Module, first: bool) -> set[int]:
-    spared = {id(weight) for name in head_names(model) for weight in model.get_submodule(name).parameters()}
+def in_modules(name: str, modules: tuple[str, ...]) -> bool:
+    """Whether the tensor ``name`` belongs to one of the modules or their children."""
+    return any(not module or name.startswith(f"{module}.") for module in modules)
+
+
+def _spared(model: nn.Module, heads: tuple[str, ...], first: bool) -> set[int]:
+    spared = {id(weight) for name in heads for weight in model.get_submodule(name).parameters()}
     name = first_convolution(model)
     if name is not None and not first:
         spared |= {id(weight) for weight in model.get_submodule(name).parameters()}

@@ -12,14 +12,18 @@ from torch import nn
 
 from lthkit.errors import LthkitError
 from lthkit.factories import brief, find_callable
-from lthkit.models.prunable import head_names
+from lthkit.models.freezing import give_two_layers
+from lthkit.models.perceptrons import Mlp, logistic
+from lthkit.models.prunable import head_names, in_modules, plain_name
 from lthkit.models.resnets import CifarResNet
 from lthkit.models.spec import ModelSpec
+from lthkit.models.vggs import STAGES, Vgg
 from lthkit.seeds import derive
 
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 CIFAR = ("resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56")
-NAMES = TORCHVISION + CIFAR
+CONNECTED: dict[str, Callable[..., nn.Module]] = {"mlp": Mlp, "logistic": logistic}
+NAMES = (*TORCHVISION, *CIFAR, *STAGES, *CONNECTED)
 
 # Any number would do: the body is that of a network of this many classes, whatever the task's number.
 _BODY_CLASSES = 10
@@ -35,7 +39,7 @@ def build(spec: ModelSpec, num_classes: int, seed: int) -> nn.Module:
 
     Raises:
         LthkitError: unknown name or option, a factory that cannot be imported, fails or gives no ``nn.Module``,
-            a small stem asked of a network that has none.
+            a small stem asked of a network that has none, a head that is no module of it.
     """
     if type(num_classes) is not int or num_classes < 1:
         raise LthkitError(f"model '{spec.name}': num_classes is {num_classes!r}; give a whole number, at least 1")
@@ -56,6 +60,10 @@ def find_factory(name: str) -> Callable[..., Any]:
         return find_callable(name, f"model '{name}'")
     if name in TORCHVISION:
         return partial(getattr(torchvision.models, name), weights=None)
+    if name in STAGES:
+        return partial(Vgg, STAGES[name])
+    if name in CONNECTED:
+        return CONNECTED[name]
     depth = re.fullmatch(r"resnet(\d{1,4})", name)
     if depth and int(depth[1]) >= 8 and int(depth[1]) % 6 == 2:
         return partial(CifarResNet, int(depth[1]))
@@ -70,6 +78,10 @@ def _draw(spec: ModelSpec, factory: Callable[..., Any], num_classes: int, seed: 
         model = _call(spec, factory, num_classes)
         if spec.small_stem:
             _make_stem_small(model, spec.name)
+        if spec.heads is not None:
+            _name_heads(model, spec.heads, spec.name)
+        if spec.hidden is not None:
+            give_two_layers(model, spec.hidden, num_classes)
     return model
 
 
@@ -114,6 +126,15 @@ def _make_stem_small(model: nn.Module, name: str) -> None:
     model.maxpool = nn.Identity()
 
 
+def _name_heads(model: nn.Module, heads: tuple[str, ...], name: str) -> None:
+    known = [plain_name(module) for module, _ in model.named_modules() if module]
+    for head in heads:
+        if head not in known:
+            near = difflib.get_close_matches(head, known, n=3, cutoff=0.4) or known[-3:]
+            raise LthkitError(f"model '{name}' has no module '{head}' to be its head; near names: {', '.join(near)}")
+    model.__dict__["head_names"] = heads  # where `head_names` looks first
+
+
 def _copy_body(body: nn.Module, model: nn.Module) -> None:
     heads = head_names(model)
     drawn, own = body.state_dict(), model.state_dict()
@@ -122,8 +143,3 @@ def _copy_body(body: nn.Module, model: nn.Module) -> None:
             continue
         if name in drawn and drawn[name].shape == tensor.shape:
             tensor.copy_(drawn[name])
-
-
-def in_modules(name: str, modules: tuple[str, ...]) -> bool:
-    """Whether the tensor ``name`` belongs to one of the modules or their children."""
-    return any(not module or name.startswith(f"{module}.") for module in modules)

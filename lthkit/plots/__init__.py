@@ -1,9 +1,40 @@
 """Arrays become plotly figures; nothing here shows them or reads from disk."""
 
 from lthkit.plots.curves import sparsity_curve, training_curves
+from lthkit.plots.densities import block_densities, density_heat
 from lthkit.plots.layers import kernel_heatmap, layer_densities
+from lthkit.plots.layers_alone import layer_sensitivity
+from lthkit.plots.maps import difference_map, kernel_map, weight_map
+from lthkit.plots.patterns import kernel_grid
 from lthkit.plots.png import png
+from lthkit.plots.results import results_curves
 from lthkit.plots.save import save
+from lthkit.plots.sensitivity import sensitivity_bars
+from lthkit.plots.similarity import overlap_by_layer, overlap_curve, overlap_matrix
 from lthkit.plots.theme import config
+from lthkit.plots.verdict_map import verdict_map
+from lthkit.plots.zero_kernels import zero_kernels_curve
 
-__all__ = ["config", "kernel_heatmap", "layer_densities", "png", "save", "sparsity_curve", "training_curves"]
+__all__ = [
+    "block_densities",
+    "config",
+    "density_heat",
+    "difference_map",
+    "kernel_grid",
+    "kernel_heatmap",
+    "kernel_map",
+    "layer_densities",
+    "layer_sensitivity",
+    "overlap_by_layer",
+    "overlap_curve",
+    "overlap_matrix",
+    "png",
+    "results_curves",
+    "save",
+    "sensitivity_bars",
+    "sparsity_curve",
+    "training_curves",
+    "verdict_map",
+    "weight_map",
+    "zero_kernels_curve",
+]

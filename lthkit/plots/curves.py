@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 
 from lthkit.errors import LthkitError
 from lthkit.plots.theme import COLOURS, shades, spread, style
+from lthkit.plots.ticks import sparsity_axis
 
-MOST_TICKS = 10
 MOST_ROUNDS = 8
 
 
@@ -38,22 +38,12 @@ def sparsity_curve(
     for index, (label, curve) in enumerate(named.items()):
         _add_curve(figure, label, curve, COLOURS[index % len(COLOURS)], alone=len(named) == 1)
     longest = max(named.values(), key=lambda curve: curve.sizes["round"])
-    attrs = longest.attrs
-    metric = attrs.get("metric", "score")
-    ticks = spread(longest["density"].values, MOST_TICKS)
-    reach = np.log10([max(_densities(named)), min(_densities(named))])
-    pad = 0.04 * max(reach[0] - reach[1], 0.1)
+    metric = longest.attrs.get("metric", "score")
     style(
         figure,
         title or f"Test {metric} against sparsity",
-        _selection(attrs, metric),
-        xaxis={
-            "title": {"text": "sparsity: share of prunable weights removed (%)"},
-            "type": "log",
-            "range": [reach[0] + pad, reach[1] - pad],
-            "tickvals": ticks,
-            "ticktext": [f"{100 * (1 - density):.2f}" for density in ticks],
-        },
+        _selection(longest.attrs, metric),
+        xaxis=sparsity_axis(_densities(named), longest["density"].values),
         yaxis={"title": {"text": f"test {metric}"}, "tickformat": _format(named)},
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
     )
@@ -87,8 +77,7 @@ def _add_curve(figure: go.Figure, label: str, curve: xr.Dataset, colour: str, al
 
 
 def _densities(curves: Mapping[str, xr.Dataset]) -> np.ndarray:
-    densities = np.concatenate([curve["density"].values for curve in curves.values()])
-    return densities[densities > 0]  # a network without weights has no place on a logarithmic axis
+    return np.concatenate([curve["density"].values for curve in curves.values()])
 
 
 def _selection(attrs: Mapping[str, object], metric: str) -> str:

@@ -6,13 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from lthkit.plots.theme import shades, spread, style
+from lthkit.plots.theme import BRIGHT, DARK, DARKEST, shades, spread, style
 
 MOST_ROUNDS = 6
 MOST_CELLS = 200_000
-# Kernels that are completely zero are bright, as in Chen et al. 2021, Fig. 7.
-BRIGHT = "#F0E442"
-DARKEST, DARK = "#5D7CB8", "#1B2A49"
 
 
 def layer_densities(density: xr.DataArray, rounds: list[int] | None = None) -> go.Figure:

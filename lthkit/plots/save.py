@@ -1,6 +1,5 @@
 """Figures on disk: a PNG for every viewer and an HTML page that stays interactive offline."""
 
-import os
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -9,6 +8,7 @@ from plotly.offline import get_plotlyjs
 
 from lthkit.plots.png import png
 from lthkit.plots.theme import config
+from lthkit.whole import whole
 
 
 def save(figure: go.Figure, stem: Path | str) -> tuple[Path, Path]:
@@ -35,9 +35,5 @@ def save(figure: go.Figure, stem: Path | str) -> tuple[Path, Path]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    partial = path.parent / f".{path.name}.{os.getpid()}.partial"
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(path) as temporary:
+        temporary.write_bytes(content)

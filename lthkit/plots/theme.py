@@ -8,10 +8,15 @@ from plotly.colors import sample_colorscale
 
 # Okabe and Ito's palette without its black and yellow, which vanish on one of the two themes.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Open, so that lines that lie on each other are seen to be several.
+SYMBOLS = ("circle-open", "square-open", "diamond-open", "cross-open", "triangle-up-open", "x-open")
 # 4.5:1 on white and 4.2:1 on JupyterLab's dark background.
 TEXT = "#767676"
 GRID = "rgba(128,128,128,0.25)"
 CLEAR = "rgba(0,0,0,0)"
+# Kernels that are completely zero are bright, all others dark (Chen et al. 2021, Fig. 7).
+BRIGHT = "#F0E442"
+DARKEST, DARK = "#5D7CB8", "#1B2A49"
 
 
 def template() -> go.layout.Template:

@@ -3,6 +3,7 @@
 from lthkit.search.config import Pruning, Rewind, SearchConfig
 from lthkit.search.files import rewind_file, start_file, state_file, trained_file
 from lthkit.search.find import find_ticket
+from lthkit.search.setting import setting
 
 __all__ = [
     "Pruning",
@@ -10,6 +11,7 @@ __all__ = [
     "SearchConfig",
     "find_ticket",
     "rewind_file",
+    "setting",
     "start_file",
     "state_file",
     "trained_file",

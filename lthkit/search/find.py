@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from lthkit import masks as masking
@@ -12,12 +11,13 @@ from lthkit import progress as progresses
 from lthkit import store as stores
 from lthkit import tasks
 from lthkit.catalog import Catalog, load_catalog
-from lthkit.errors import LthkitError, TrainingDiverged
+from lthkit.errors import LthkitError, StoreError, TrainingDiverged
 from lthkit.masks import Masks
 from lthkit.progress import Progress, Silent
 from lthkit.search import files
 from lthkit.search.config import SearchConfig
 from lthkit.search.journal import Journal, Origin, Position
+from lthkit.search.setting import setting
 from lthkit.store import Store
 from lthkit.tasks import Task
 from lthkit.train import (
@@ -75,7 +75,7 @@ def find_ticket(
 
 
 def _go_on(config: SearchConfig, path: Path, catalog: Catalog, save_every: float, progress: Progress) -> None:
-    task = tasks.make(config.task, _setting(config, catalog))
+    task = tasks.make(config.task, setting(config, catalog, config.model))
     _check(config, task)
     start = make_point(0, copy_state(task.modules))
     ranks.must_agree(digest(start.modules), "starting weights")
@@ -194,7 +194,12 @@ def _settled(config: SearchConfig, path: Path) -> SearchConfig:
     """The configuration with threads and device written down: those of the store if it exists, else this machine's."""
     plan = config.plan
     if path.exists():
-        stored = stores.open_store(path).config["plan"]
+        stored = stores.open_store(path).config.get("plan")
+        if stored is None:
+            raise StoreError(
+                f"{path} holds imported masks, not a search to go on with; search under another name, "
+                "with it as start_mask"
+            )
         kept = {key: getattr(plan, key) or stored[key] for key in ("threads", "processes")}
         if plan.device == "auto":
             kept["device"] = stored["device"]
@@ -223,18 +228,3 @@ def _is_finished(config: SearchConfig, path: Path) -> bool:
 
 def _shown() -> Progress:
     return progresses.for_here() if ranks.rank() == 0 else Silent()
-
-
-def _setting(config: SearchConfig, catalog: Catalog) -> tasks.Setting:
-    return tasks.Setting(
-        model=config.model,
-        data=config.data,
-        options=config.task.options,
-        batch_size=config.plan.batch_size,
-        seed=config.seed,
-        device=torch.device(config.plan.device),
-        channels_last=config.plan.channels_last,
-        workers=config.plan.workers,
-        catalog=catalog,
-        part=(ranks.rank(), ranks.world_size()),
-    )

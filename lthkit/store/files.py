@@ -134,13 +134,18 @@ def unwritable(path: Path) -> Iterator[None]:
 
 def clean_up(path: Path) -> None:
     """Remove what killed writers of the store at ``path`` left over. Only for the holder of the lock."""
-    beside = [entry for entry in path.parent.glob("*.partial") if _LEFT_OVER.sub("", entry.name) == path.name]
-    inside = [entry for entry in path.rglob("*.partial") if _LEFT_OVER.search(entry.name)]
-    for entry in [*beside, *inside]:
+    for entry in left_overs(path):
         if entry.is_dir():
             shutil.rmtree(entry)
         else:
             entry.unlink(missing_ok=True)
+
+
+def left_overs(path: Path) -> list[Path]:
+    """Files and folders that killed writers of the store at ``path`` left over, if nobody is writing now."""
+    beside = [entry for entry in path.parent.glob("*.partial") if _LEFT_OVER.sub("", entry.name) == path.name]
+    inside = [entry for entry in path.rglob("*.partial") if _LEFT_OVER.search(entry.name)]
+    return [*beside, *inside]
 
 
 def parallel(work: Callable[[A], B], items: Iterable[A]) -> list[B]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lthkit.catalog import Catalog
 from lthkit.config import Config
-from lthkit.data import DataSpec
+from lthkit.data import DataSpec, Splits
 from lthkit.models import ModelSpec
 
 Options = dict[str, bool | int | float | str | None]
@@ -38,6 +38,7 @@ class Setting:
         channels_last: memory format of images and convolutions.
         workers: processes that read streamed data.
         catalog: where data and checkpoints lie.
+        samples: what ``data.load`` gave for ``data``, where many trainings in parallel share it in memory.
     """
 
     model: ModelSpec
@@ -50,6 +51,7 @@ class Setting:
     workers: int
     catalog: Catalog
     part: tuple[int, int] = (0, 1)
+    samples: Splits | None = None
 
 
 class Task(Protocol):
@@ -66,6 +68,8 @@ class Task(Protocol):
         splits: which of ``"validation"`` and ``"test"`` can be evaluated.
         start: one line on where the starting weights come from.
         data_sha256: of the samples, so that a search is not resumed on other data.
+
+    A task may also have ``chance``, the metric's value for guessing, which figures then draw.
     """
 
     network: nn.Module

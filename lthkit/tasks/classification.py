@@ -25,6 +25,7 @@ class Classification:
         self.network = self.modules = network
         self.prunable = models.prunable_of(network, setting.model)
         self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
+        self.chance = 1 / len(splits.classes)
         self.start = start
         self.data_sha256 = data.fingerprint(splits)
         self._data, self._setting = splits, setting
@@ -79,11 +80,13 @@ def make(setting: Setting) -> Classification:
     """
     if setting.options:
         raise LthkitError(f"task 'classification' has no option '{next(iter(setting.options))}'; remove it")
-    splits = data.load(setting.data, setting.catalog, setting.device)
+    splits = setting.samples or data.load(setting.data, setting.catalog, setting.device)
     network = models.build(setting.model, len(splits.classes), setting.seed)
     start = "random weights"
     if setting.model.checkpoint:
         start = str(models.load_checkpoint(network, setting.model, setting.catalog))
+    if setting.model.freeze == "body":
+        models.freeze(network, setting.model.frozen_statistics)
     network.to(setting.device)
     if setting.channels_last:
         network.to(memory_format=torch.channels_last)

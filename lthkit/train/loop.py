@@ -53,6 +53,7 @@ def train(
     begin: Point | Snapshot,
     keeping: Keeping | None = None,
     progress: Progress | None = None,
+    until: int | None = None,
 ) -> Snapshot:
     """Train one subnetwork (mask, weights) on one task to the end of the plan.
 
@@ -67,6 +68,7 @@ def train(
         begin: a ``Point`` to train from (its step counts into the schedule) or a ``Snapshot`` to resume.
         keeping: what to save on the way.
         progress: told of each step and evaluation.
+        until: stop after this many steps of the plan instead of at its end.
 
     Returns:
         The final snapshot; ``rows`` hold one evaluation each.
@@ -79,7 +81,7 @@ def train(
     masking.check(masks, {name: tuple(parameter.shape) for name, parameter in parameters.items()})
     if plan.selection == "validation" and "validation" not in task.splits:
         raise LthkitError("selection by validation needs a validation split; set data.validation or selection 'last'")
-    run = _Run(task, plan, seed, keeping or Keeping(), progress or Silent())
+    run = _Run(task, plan, seed, keeping or Keeping(), progress or Silent(), until)
     run.start(begin if isinstance(begin, Snapshot) else Snapshot(begin), masks)
     with machine.settings(plan), machine.interruption() as interrupted:
         run.to_the_end(interrupted)
@@ -89,11 +91,16 @@ def train(
 class _Run:
     """The live training: task, optimiser and what has been gathered so far."""
 
-    def __init__(self, task: Task, plan: Plan, seed: int, keeping: Keeping, progress: Progress) -> None:
+    def __init__(
+        self, task: Task, plan: Plan, seed: int, keeping: Keeping, progress: Progress, until: int | None
+    ) -> None:
         self.task, self.plan, self.seed, self.keeping, self.progress = task, plan, seed, keeping, progress
         self.per_epoch = task.steps_per_epoch()
         self.total = plan.total_steps(self.per_epoch)
+        self.end = self.total if until is None else min(until, self.total)
         self.trained = [parameter for parameter in task.modules.parameters() if parameter.requires_grad]
+        if not self.trained:
+            raise LthkitError("nothing is left to train: every parameter is frozen; unfreeze the head or the body")
         self.stop = False
         self.optimizer = SGD(self.trained, plan.learning_rate, plan.momentum, weight_decay=plan.weight_decay)
         if plan.compile:
@@ -120,8 +127,8 @@ class _Run:
         self.saved = time.perf_counter()
 
     def to_the_end(self, interrupted: Callable[[], bool]) -> None:
-        self.task.modules.train()
-        while self.step < self.total:
+        machine.training_mode(self.task.modules)
+        while self.step < self.end:
             epoch, index = divmod(self.step, self.per_epoch)
             for batch in self.task.batches(self.seed, epoch, index):
                 self.take_step(batch, interrupted)
@@ -132,7 +139,7 @@ class _Run:
                     raise KeyboardInterrupt
                 if time.perf_counter() - self.saved >= self.keeping.seconds:
                     self.save()
-                if self.step == self.total:
+                if self.step == self.end:
                     break
 
     def take_step(self, batch: object, interrupted: Callable[[], bool]) -> None:

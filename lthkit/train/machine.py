@@ -61,6 +61,14 @@ def autocast(plan: Plan) -> torch.autocast:
     return torch.autocast(kind, torch.bfloat16, enabled=plan.precision == "bfloat16")
 
 
+def training_mode(modules: nn.Module) -> None:
+    """Training mode, but for normalisation layers whose statistics are kept (see ``models.freeze``)."""
+    modules.train()
+    for module in modules.modules():
+        if getattr(module, "statistics_kept", False):
+            module.eval()
+
+
 @contextmanager
 def scoring(plan: Plan, modules: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients, always uncompiled, in the plan's precision; training mode afterwards."""
@@ -69,7 +77,7 @@ def scoring(plan: Plan, modules: nn.Module) -> Iterator[None]:
         with torch.no_grad(), autocast(plan), torch.compiler.set_stance("force_eager"):
             yield
     finally:
-        modules.train()
+        training_mode(modules)
 
 
 def compile_once(network: nn.Module) -> None:

@@ -28,11 +28,15 @@ class Axis:
         return self.name[0] == "x"
 
     def positions(self, values: Any) -> np.ndarray:
-        """Values as floats on this axis; a category is its index."""
+        """Values as floats on this axis; a category is its index, and a number that is none is one already."""
         if self.kind != "category":
             return np.array([np.nan if value is None else value for value in values], dtype=float)
         index = {str(value): place for place, value in enumerate(self.categories)}
-        return np.array([index.get(str(value), np.nan) for value in values], dtype=float)
+        return np.array([index.get(str(value), _number(value)) for value in values], dtype=float)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float, np.number)) else np.nan
 
 
 def build_axis(name: str, layout: Spec, values: list[Any]) -> Axis:

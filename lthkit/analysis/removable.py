@@ -1,0 +1,82 @@
+"""What pruning lets cut out physically: channels that carry nothing or are used by nothing."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from lthkit import masks as masking
+from lthkit.analysis.flow import Layer
+from lthkit.analysis.follow import flow_of
+from lthkit.models import plain
+
+COUNTS = (
+    *("outputs", "outputs_dead", "outputs_removed", "inputs", "inputs_removed"),
+    *("weights", "weights_removed", "multiply_adds", "multiply_adds_removed"),
+)
+
+
+def removable(network: nn.Module, masks: Mapping[str, Tensor | np.ndarray], input_shape: tuple[int, ...]) -> xr.Dataset:
+    """What could be cut out of a masked network so that a smaller dense network of the same function remains.
+
+    Cut are dead output channels — those that are the same for every input, because no weight that is left connects
+    them to it — and, backwards, channels that only feed what is cut. Channels that an addition ties together are cut
+    only where all of them may be. A dead filter behind a BatchNorm or with a bias still gives a constant: it counts
+    as removable because the constant can be moved into what follows (into its bias; where that is a convolution with
+    zero padding the constant differs at the border, and is a bias for each place). Steps that are not known to work
+    channel by channel (attention, grouped convolutions but depthwise ones, layer norm) keep all their channels.
+
+    Args:
+        network: traceable by torch.fx; any device; neither run nor changed. Its weights do not count, the masks do.
+        masks: True (or 1) = left, by parameter, as ``Store.masks`` gives; parameters not named are whole.
+        input_shape: of one input, (C, H, W).
+
+    Returns:
+        Dimension ``layer``: all convolutions and linear layers, heads too, in order of the computation, by the name
+        of their weight. ``outputs``, ``outputs_dead``, ``outputs_removed``, ``inputs``, ``inputs_removed``
+        (channels), ``weights``, ``weights_removed``, ``multiply_adds`` and ``multiply_adds_removed`` (for one
+        input; biases and normalisation are not counted). Their sums over the layers are attributes of the same
+        names; further attribute ``input_shape``.
+
+    Raises:
+        LthkitError: if a mask does not fit the network, or the network cannot be traced or does not take the input.
+    """
+    network = plain(network)
+    tensors = {name: torch.as_tensor(mask).bool() for name, mask in masks.items()}
+    masking.check(tensors, {name: tuple(values.shape) for name, values in network.named_parameters()})
+    kernels = {
+        name.removesuffix(".weight"): mask.cpu().reshape(*mask.shape[:2], -1).any(dim=2).numpy()
+        for name, mask in tensors.items()
+        if name.endswith(".weight") and mask.ndim > 1
+    }
+    flow = flow_of(network, kernels, tuple(input_shape))
+    kept = flow.kept()
+    counts = np.array([_counts(layer, kept) for layer in flow.layers], np.int64).reshape(-1, len(COUNTS))
+    variables = {name: ("layer", counts[:, place]) for place, name in enumerate(COUNTS)}
+    attrs = {name: int(counts[:, place].sum()) for place, name in enumerate(COUNTS)}
+    names = [f"{layer.name}.weight" for layer in flow.layers]
+    return xr.Dataset(variables, {"layer": names}, attrs | {"input_shape": tuple(input_shape)})
+
+
+def _counts(layer: Layer, kept: np.ndarray) -> tuple[int, ...]:
+    outputs, inputs = kept[layer.outputs.ids], kept[layer.inputs.ids]
+    weights = _weights(layer, len(outputs), len(inputs))
+    cut = weights - _weights(layer, int(outputs.sum()), int(inputs.sum()))
+    return (
+        len(outputs),
+        int((~layer.outputs.live).sum()),
+        int((~outputs).sum()),
+        len(inputs),
+        int((~inputs).sum()),
+        weights,
+        cut,
+        weights * layer.places,
+        cut * layer.places,
+    )
+
+
+def _weights(layer: Layer, outputs: int, inputs: int) -> int:
+    kernels = outputs if layer.depthwise else outputs * inputs // layer.groups
+    return kernels * layer.kernel

@@ -1,0 +1,131 @@
+"""Subcommands that carry masks in and out, and clean up."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lthkit.cli.handler import Handler
+from lthkit.errors import LthkitError
+
+if TYPE_CHECKING:
+    from lthkit.models import ModelSpec
+
+
+def export(command: argparse.ArgumentParser) -> Handler:
+    """Write a round's network with its mask applied, as a file that needs no lthkit."""
+    command.add_argument("store", type=Path, metavar="STORE", help="a folder NAME.zarr")
+    command.add_argument("--round", type=int, required=True, metavar="R", help="whose mask; 0 is the dense network")
+    command.add_argument(
+        "--format",
+        choices=("torch", "safetensors", "prune"),
+        required=True,
+        help="a plain state dict, or NAME_orig and NAME_mask pairs for torch.nn.utils.prune",
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="FILE")
+    command.add_argument(
+        "--weights",
+        choices=("start", "rewind", "best", "last"),
+        default="start",
+        help="the starting weights (the ticket; default), those rewound to, or those trained in the round",
+    )
+    command.add_argument("--prefix", help="of the network's names among the stored weights, if it must be stated")
+    command.add_argument("--force", action="store_true", help="write over an existing file")
+
+    def handler(chosen: argparse.Namespace) -> None:
+        from lthkit.exchange import gather, write
+        from lthkit.store import open_store
+        from lthkit.whole import refuse_existing
+
+        refuse_existing(chosen.out, chosen.force)
+        ticket = gather(open_store(chosen.store), chosen.round, chosen.weights, chosen.prefix)
+        print(f"{write(ticket, chosen.out, chosen.format, force=chosen.force)}: {ticket}")
+
+    return handler
+
+
+def import_masks(command: argparse.ArgumentParser) -> Handler:
+    """Make a store from others' masks, one file a round."""
+    command.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="masks of torch.nn.utils.prune, mask dicts, or sparse checkpoints; in the order of the rounds",
+    )
+    command.add_argument(
+        "--model",
+        required=True,
+        metavar="SPEC",
+        help='a name, package.module:factory, or settings as JSON: \'{"name": …, "options": {…}}\'',
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="STORE", help="the new store, NAME.zarr")
+    command.add_argument("--classes", type=int, default=10, metavar="N", help="for networks shaped by it (default 10)")
+    command.add_argument("--first", action="store_true", help="the first convolution is prunable too")
+    command.add_argument("--linear", action="store_true", help="linear layers are prunable too")
+    command.add_argument("--head", action="store_true", help="the head is prunable too")
+    command.add_argument("--small-stem", action="store_true", help="3×3 stem without pooling (torchvision ResNets)")
+    command.add_argument("--prefix", help="of the network's names in the files, if it must be stated")
+    command.add_argument("--rate", type=float, help="fraction that a round removes; the counts are checked against it")
+    command.add_argument(
+        "--missing-dense", action="store_true", help="parameters that a file does not name are not pruned"
+    )
+
+    def handler(chosen: argparse.Namespace) -> None:
+        from lthkit import exchange
+
+        model = _model_spec(chosen)
+        options = {"classes": chosen.classes, "rate": chosen.rate, "missing_dense": chosen.missing_dense}
+        print(exchange.import_masks(chosen.files, model, chosen.out, **options))
+
+    return handler
+
+
+def _model_spec(chosen: argparse.Namespace) -> "ModelSpec":
+    import json
+
+    from lthkit.models import ModelSpec
+
+    values = {"name": chosen.model}
+    if chosen.model.lstrip().startswith("{"):
+        try:
+            values = json.loads(chosen.model)
+        except ValueError as error:
+            raise LthkitError(f"--model is not valid JSON ({error}); correct it or give a name") from None
+    switches = {
+        "prune_first": chosen.first,
+        "prune_linear": chosen.linear,
+        "prune_head": chosen.head,
+        "small_stem": chosen.small_stem,
+        "prefix": chosen.prefix,
+    }
+    return ModelSpec.parse(values | {key: value for key, value in switches.items() if value}, "--model")
+
+
+def clean(command: argparse.ArgumentParser) -> Handler:
+    """Remove what finished searches need no more: training state, left-overs, locks; never stores or weights."""
+    command.add_argument("folder", type=Path, metavar="DIR")
+    command.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handler(chosen: argparse.Namespace) -> None:
+        from lthkit.housekeeping import removable, remove
+        from lthkit.report import cleaning_report
+
+        going, staying = removable(chosen.folder)
+        print(cleaning_report(going, staying, chosen.folder))
+        if going and (chosen.yes or _agreed(len(going))):
+            left = remove(going)
+            for item in left:
+                print(f"left after all: {item.path} ({item.note})")
+            print(f"removed {len(going) - len(left)}")
+
+    return handler
+
+
+def _agreed(count: int) -> bool:
+    if not sys.stdin.isatty():
+        raise LthkitError("nothing is removed without being asked, and there is no terminal to ask; add --yes")
+    try:
+        return input(f"remove these {count}? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

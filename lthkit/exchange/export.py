@@ -1,0 +1,177 @@
+"""A round's network for others: its weights with the mask applied, as a plain file that needs no lthkit.
+
+The names are those of the plain network. In the format ``prune`` each prunable weight is a pair ``NAME_orig`` and
+``NAME_mask``, as ``torch.nn.utils.prune`` keeps them; a plain network takes the file after
+
+    for key in (key for key in state if key.endswith("_mask")):
+        module, _, name = key.removesuffix("_mask").rpartition(".")
+        torch.nn.utils.prune.identity(network.get_submodule(module), name)
+    network.load_state_dict(state)
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from lthkit import masks as masking
+from lthkit.errors import LthkitError
+from lthkit.exchange.weights import Which, network_weights
+from lthkit.masks import Masks
+from lthkit.store import Store
+from lthkit.train import digests
+from lthkit.whole import refuse_existing, whole
+
+Format = Literal["torch", "safetensors", "prune"]
+FACTS = "lthkit"
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A network's weights under a mask.
+
+    Attributes:
+        tensors: the network's whole state by plain name; removed weights are exactly zero.
+        masks: what is left of each prunable weight; a weight that modules share is there under all its names.
+        facts: store, round, config_sha256, sparsity, which weights, the prefix that the network's names had among
+            the stored weights, and how many of the weights left are zero by themselves.
+    """
+
+    tensors: dict[str, Tensor]
+    masks: Masks
+    facts: dict[str, Any]
+
+    def __str__(self) -> str:
+        under = f" (stored under '{self.facts['prefix']}')" if self.facts["prefix"] else ""
+        said = (
+            f"{len(self.tensors)} tensors{under}, weights '{self.facts['weights']}' under the mask of round "
+            f"{self.facts['round']} of {self.facts['store']}, sparsity {100 * self.facts['sparsity']:.2f} %"
+        )
+        zeros = self.facts["zero_but_left"]
+        note = f"; {zeros:,} weights are zero though the mask keeps them, which only the format 'prune' can tell"
+        return said + (note if zeros else "")
+
+
+def export_ticket(
+    store: Store,
+    round: int,
+    path: Path | str,
+    format: Format = "torch",
+    weights: Which = "start",
+    *,
+    prefix: str | None = None,
+    force: bool = False,
+) -> Path:
+    """Write one round's network with the mask applied: ``gather`` and ``write``.
+
+    Args:
+        store: of the search.
+        round: whose mask, 0 (dense) … ``store.rounds``.
+        path: the file; ends in ``.safetensors`` exactly for that format.
+        format: ``torch`` and ``safetensors``: the plain state; ``prune``: pairs for ``torch.nn.utils.prune``.
+        weights: ``start``: the starting weights θp, which make the ticket; ``rewind``: the state rewound to;
+            ``best`` and ``last``: trained in this round.
+        prefix: of the network's names among the stored weights; found by itself where left out.
+        force: write over an existing file.
+
+    Raises:
+        LthkitError: no such round, weights that are not kept, a file that exists or cannot be written.
+    """
+    _check_path(Path(path), format, force)
+    return write(gather(store, round, weights, prefix), path, format, force=force)
+
+
+def gather(store: Store, round: int, weights: Which = "start", prefix: str | None = None) -> Ticket:
+    """The weights of a round's network with the mask applied. Arguments and errors as ``export_ticket``."""
+    prunable = {name: torch.from_numpy(mask) for name, mask in store.masks(round).items()}
+    tensors, prefix = network_weights(store, round, weights, prefix)
+    masks = _under_all_names(prunable, tensors)
+    facts = {
+        "store": str(store.path),
+        "round": round,
+        "config_sha256": store.config_sha256,
+        "sparsity": masking.sparsity(prunable),
+        "weights": weights,
+        "prefix": prefix,
+        "zero_but_left": sum(int(((tensors[name] == 0) & mask).sum()) for name, mask in prunable.items()),
+    }
+    masking.apply_(tensors, masks)
+    return Ticket(tensors, masks, facts)
+
+
+def write(ticket: Ticket, path: Path | str, format: Format = "torch", *, force: bool = False) -> Path:
+    """Write beside ``path``, read again, compare to the bit, rename. The facts go along under the name ``lthkit``:
+
+    as the metadata of a safetensors file (JSON), as an attribute of the mapping that ``torch.load`` gives.
+
+    Raises:
+        LthkitError: if the file exists or cannot be written, or its ending is another format's.
+    """
+    path = Path(path)
+    _check_path(path, format, force)
+    tensors = _pairs(ticket) if format == "prune" else ticket.tensors
+    with whole(path) as temporary:
+        if format == "safetensors":
+            _write_safetensors(tensors, temporary, ticket.facts)
+        else:
+            _write_torch(tensors, temporary, ticket.facts)
+        if digests(_read(temporary, format)) != digests(tensors):
+            raise LthkitError(f"'{path}' read back differs from what was written; write it to another disk")
+    return path
+
+
+def _check_path(path: Path, format: str, force: bool) -> None:
+    if format not in get_args(Format):
+        raise LthkitError(f"there is no format '{format}'; choose one of {', '.join(get_args(Format))}")
+    if (path.suffix == ".safetensors") != (format == "safetensors"):
+        ending = ".safetensors" if format == "safetensors" else ".pt"
+        raise LthkitError(f"'{path}' is not named for the format '{format}'; end it in '{ending}'")
+    refuse_existing(path, force)
+
+
+def _under_all_names(masks: Masks, tensors: Mapping[str, Tensor]) -> Masks:
+    """The masks, also under the other names of weights that modules share (a store lists only the first).
+
+    Shared weights are stored once a name, so equal bits tell them: only they are left out of the manifest.
+    """
+    named = dict(masks)
+    for other, tensor in tensors.items():
+        if other not in masks and tensor.ndim > 1:
+            first = next((name for name in masks if torch.equal(tensors[name], tensor)), None)
+            if first is not None:
+                named[other] = masks[first]
+    return named
+
+
+def _pairs(ticket: Ticket) -> dict[str, Tensor]:
+    pairs: dict[str, Tensor] = {}
+    for name, tensor in ticket.tensors.items():
+        if name in ticket.masks:
+            pairs |= {f"{name}_orig": tensor, f"{name}_mask": ticket.masks[name].to(tensor.dtype)}
+        else:
+            pairs[name] = tensor
+    return pairs
+
+
+def _write_torch(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, Any]) -> None:
+    state = OrderedDict(tensors)
+    setattr(state, FACTS, dict(facts))
+    try:
+        with open(path, "wb") as file:  # a file, not a path, whose name torch would write into it
+            torch.save(state, file)
+    except RuntimeError as error:  # torch's word for a disk that is full
+        raise OSError(str(error)) from error
+
+
+def _write_safetensors(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, Any]) -> None:
+    path.write_bytes(save(dict(tensors), {FACTS: json.dumps(facts, sort_keys=True)}))
+
+
+def _read(path: Path, format: str) -> dict[str, Tensor]:
+    return load_file(path) if format == "safetensors" else dict(torch.load(path, weights_only=True))

@@ -1,0 +1,89 @@
+"""What stands beside measured scores: the dense network, the chance level, the papers' numbers."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from lthkit.plots.picked import Picked, counted, theta
+from lthkit.plots.theme import COLOURS, TEXT
+from lthkit.published import Outcome
+
+BAND = "rgba(118,118,118,0.22)"
+# the chance level is drawn if the scores still fill this share of the picture's height
+LEAST_SHARE = 0.4
+
+
+def add_dense(figure: go.Figure, picked: Picked, reference: str, ends: list[float], others: Sequence[str] = ()) -> None:
+    """The dense network from ``reference`` as a line in a grey band, that from ``others`` as thin lines."""
+    starts = [start for start in dict.fromkeys([reference, *others]) if start in picked.dense]
+    for start, dash in zip(starts, ("dash", "dot", "dashdot", "longdashdot", "longdash"), strict=False):
+        found, first = picked.dense[start], start == reference
+        if first and found.n > 1:
+            figure.add_scatter(
+                x=[*ends, *ends[::-1]],
+                y=[found.mean + found.sd] * 2 + [found.mean - found.sd] * 2,
+                fill="toself",
+                fillcolor=BAND,
+                line={"width": 0},
+                mode="lines",
+                showlegend=False,
+                hoverinfo="skip",
+            )
+        figure.add_scatter(
+            x=ends,
+            y=[found.mean] * 2,
+            name=f"dense, {theta(start)} ({counted([found])})",
+            mode="lines",
+            line={"color": TEXT, "width": 2 if first else 1.5, "dash": dash},
+            hovertemplate=f"dense, {theta(start)}: {found}<extra></extra>",
+        )
+
+
+def add_chance(
+    figure: go.Figure, chance: float | None, shape: str, ends: list[float], low: float, high: float, notes: list[str]
+) -> tuple[float, float]:
+    """The chance level as a dotted line, or in words where it lies far from the scores; the range with it."""
+    if chance is None:
+        return low, high
+    with_it = min(low, chance), max(high, chance)
+    if high - low < LEAST_SHARE * (with_it[1] - with_it[0]):
+        notes.append(f"chance ({chance:{shape}}) lies outside the picture")
+        return low, high
+    figure.add_scatter(
+        x=ends,
+        y=[chance] * 2,
+        name=f"chance ({chance:{shape}})",
+        mode="lines",
+        line={"color": TEXT, "width": 1.5, "dash": "dot"},
+        hovertemplate="chance: %{y}<extra></extra>",
+    )
+    return with_it
+
+
+def add_published(
+    figure: go.Figure, published: Sequence[Outcome], reach: tuple[float, float], notes: list[str]
+) -> None:
+    """A dashed line at the highest sparsity that matched and a star at the best score; what has neither, in words."""
+    for index, one in enumerate(published):
+        colour = COLOURS[-1 - index % len(COLOURS)]
+        said = f"{one.label}: {one.setting}, {theta(one.weights)}"
+        if one.highest is None:
+            notes.append(f"{said}: matches at no sparsity")
+        else:
+            figure.add_scatter(
+                x=[1 - one.highest] * 2,
+                y=list(reach),
+                name=f"{said}, up to {100 * one.highest:.2f} %",
+                mode="lines",
+                line={"color": colour, "width": 1.5, "dash": "longdash"},
+                hovertemplate=f"{said}<br>up to {100 * one.highest:.2f} % removed<extra></extra>",
+            )
+        if one.best_score is not None and one.best_sparsity is not None:
+            figure.add_scatter(
+                x=[1 - one.best_sparsity],
+                y=[one.best_score],
+                name=f"{said}, best score",
+                mode="markers",
+                marker={"color": colour, "size": 13, "symbol": "star"},
+                hovertemplate=f"{said}<br>best score %{{y}}<extra></extra>",
+            )

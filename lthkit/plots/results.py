@@ -1,0 +1,157 @@
+"""Results of many runs over sparsity: means with their spread, beside the dense network, chance and the papers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from lthkit.plots.beside import add_chance, add_dense, add_published
+from lthkit.plots.picked import Line, Picked, counted, pick, spoken, theta
+from lthkit.plots.theme import COLOURS, SYMBOLS, style
+from lthkit.plots.ticks import sparsity_axis
+from lthkit.published import Outcome
+
+DASHES = ("solid", "dash", "dot", "dashdot")
+MOST_BANDS = 4
+
+
+def results_curves(
+    results: xr.Dataset,
+    *,
+    source: str | None = None,
+    target: str | None = None,
+    weights: Sequence[str] | None = None,
+    masks: Sequence[str] | None = None,
+    reference: str = "pretrained",
+    chance: float | None = None,
+    published: Sequence[Outcome] = (),
+    title: str | None = None,
+) -> go.Figure:
+    """Score against sparsity on one task, a line for every mask kind and start weights (Chen et al. 2021, Figs. 3, 8).
+
+    Lines are means over all runs, bands (error bars if there are more than four lines) one standard deviation with
+    ddof 1; the grey band is the dense network from ``reference``. Every mask stands at its own sparsity: the
+    complement of a sparse ticket is nearly dense.
+
+    Args:
+        results: as for ``analysis.verdict_table``.
+        source: which source, if there are several.
+        target: which task, if there are several.
+        weights: which start weights; all if left out.
+        masks: which mask kinds; all if left out.
+        reference: start weights of the dense band.
+        chance: score of guessing, e.g. 1 / classes.
+        published: outcomes to draw beside (``lthkit.published``): a dashed line at the highest sparsity that still
+            matched, a star at the best score.
+        title: instead of the one made from the results.
+
+    Raises:
+        LthkitError: if a choice is missing or not there, or nothing was run.
+    """
+    picked = pick(results, source, target, weights, masks)
+    figure = go.Figure()
+    densities = 1 - np.concatenate([line.sparsity for line in picked.lines])
+    reached = [1 - one.highest for one in published if one.highest is not None]
+    stars = [1 - one.best_sparsity for one in published if one.best_sparsity is not None]
+    every = np.concatenate([densities, reached, stars, [1.0] if picked.dense else []])
+    longest = 1 - max(picked.lines, key=lambda line: (line.mask == "ticket", len(line.rounds))).sparsity
+    axis = sparsity_axis(every, np.concatenate([[1.0] if picked.dense else [], np.sort(longest)[::-1]]))
+    ends = [float(10 ** axis["range"][0]), float(10 ** axis["range"][1])]
+    add_dense(figure, picked, reference, ends, [line.weights for line in picked.lines])
+    looks = _looks(picked.lines)
+    for line, look in zip(picked.lines, looks, strict=True):
+        _add_line(figure, line, look, bands=len(picked.lines) <= MOST_BANDS)
+    low, high = _reach(picked, reference, published)
+    notes = [f"means of runs and one standard deviation; {picked.scored}"]
+    low, high = add_chance(figure, chance, picked.format, ends, low, high, notes)
+    add_published(figure, published, (low, high), notes)
+    pad = 0.06 * (high - low or 1)
+    style(
+        figure,
+        title or f"{picked.metric.capitalize()} on {picked.target} against sparsity",
+        "; ".join(notes),
+        xaxis=axis,
+        yaxis={
+            "title": {"text": f"test {picked.metric}"},
+            "tickformat": picked.format,
+            "range": [low - pad, high + pad],
+        },
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+        margin={"t": 90 + 20 * _legend_rows(figure)},
+        height=500 + 20 * _legend_rows(figure),
+    )
+    return figure
+
+
+def _legend_rows(figure: go.Figure) -> int:
+    """About how many rows the legend has."""
+    names = [trace.name for trace in figure.data if trace.showlegend is not False]
+    return -(-len(names) // max(1, 800 // (60 + 8 * max(map(len, names)))))
+
+
+def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Colour, dash and symbol: by mask kind and start where both vary, by whichever varies otherwise."""
+    masks, starts = (list(dict.fromkeys(getattr(line, key) for line in lines)) for key in ("mask", "weights"))
+    looks = []
+    for line in lines:
+        mask, start = masks.index(line.mask), starts.index(line.weights)
+        first, second = (mask, start) if len(masks) > 1 else (start, 0)
+        second += first // len(COLOURS)
+        shape = second if len(starts) > 1 and len(masks) > 1 else first
+        looks.append(
+            {
+                "colour": COLOURS[first % len(COLOURS)],
+                "dash": DASHES[second % len(DASHES)],
+                "symbol": SYMBOLS[shape % len(SYMBOLS)],
+            }
+        )
+    return looks
+
+
+def _add_line(figure: go.Figure, line: Line, look: dict[str, Any], bands: bool) -> None:
+    label = f"{spoken(line.mask)}, {theta(line.weights)} ({counted(line.runs)})"
+    x, y, sd = 1 - line.sparsity, line.means, line.spread
+    if bands and sd.any():
+        known = np.isfinite(y)
+        outline = np.concatenate([y[known] + sd[known], (y[known] - sd[known])[::-1]])
+        figure.add_scatter(
+            x=np.concatenate([x[known], x[known][::-1]]),
+            y=outline,
+            fill="toself",
+            fillcolor=_faint(look["colour"]),
+            line={"width": 0},
+            mode="lines",
+            showlegend=False,
+            hoverinfo="skip",
+            legendgroup=label,
+        )
+    figure.add_scatter(
+        x=x,
+        y=y,
+        name=label,
+        legendgroup=label,
+        mode="lines+markers",
+        line={"color": look["colour"], "width": 2, "dash": look["dash"]},
+        marker={"color": look["colour"], "size": 8, "symbol": look["symbol"]},
+        error_y=None if bands else {"array": sd, "thickness": 1, "width": 3, "color": look["colour"]},
+        customdata=np.stack([line.rounds, 100 * line.sparsity, [one.n for one in line.runs], sd], axis=1),
+        hovertemplate="round %{customdata[0]:.0f} · %{customdata[1]:.2f} % removed<br>"
+        "%{y} ± %{customdata[3]:.3g} (n = %{customdata[2]:.0f})<extra>%{fullData.name}</extra>",
+    )
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.15)"
+
+
+def _reach(picked: Picked, reference: str, published: Sequence[Outcome]) -> tuple[float, float]:
+    """Lowest and highest of all that is drawn, spread included."""
+    points = [point for line in picked.lines for point in line.runs if point.n]
+    drawn = {reference, *(line.weights for line in picked.lines)}
+    points += [found for start, found in picked.dense.items() if start in drawn]
+    means, spread = np.array([[point.mean, np.nan_to_num(point.sd)] for point in points]).T
+    stars = [one.best_score for one in published if one.best_score is not None and one.best_sparsity is not None]
+    return float(min([*(means - spread), *stars])), float(max([*(means + spread), *stars]))

@@ -1,0 +1,162 @@
+"""Overlap of searches, always beside what chance would give."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+from plotly.subplots import make_subplots
+
+from lthkit.errors import LthkitError
+from lthkit.plots.heat import ratio_heat, share_heat
+from lthkit.plots.theme import COLOURS, SYMBOLS, style
+from lthkit.plots.ticks import layer_axis, mark_blocks, round_axis, sparsity_axis
+
+CHANCE = {"jaccard": "", "chance_layers": ": chance, layers' densities", "chance_global": ": chance, network's density"}
+TICKS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
+TIMES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+
+
+def overlap_curve(pairs: Mapping[str, xr.Dataset] | xr.Dataset) -> go.Figure:
+    """Relative similarity by sparsity of pairs of searches (Chen et al. 2021, Fig. 6 top), logarithmic axes.
+
+    Dashed: what independent random masks of the same density have; dotted: of the same density in each layer. The
+    lower panel divides by the latter, so that 1 is chance.
+
+    Args:
+        pairs: ``like_for_like(pooled(overlap))`` of each pair, by name, or one alone.
+
+    Raises:
+        LthkitError: if there is no pair, or one is not pooled and like for like.
+    """
+    named = {f"{pairs.attrs['a']} and {pairs.attrs['b']}": pairs} if isinstance(pairs, xr.Dataset) else dict(pairs)
+    if not named:
+        raise LthkitError("there is no pair of searches to draw; give the overlap of at least one")
+    for label, pair in named.items():
+        if pair["jaccard"].dims != ("round",):
+            raise LthkitError(f"overlap '{label}' is not one line; draw like_for_like(pooled(overlap))")
+    figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.65, 0.35])
+    for index, (label, pair) in enumerate(named.items()):
+        colour, symbol = COLOURS[index % len(COLOURS)], SYMBOLS[index % len(SYMBOLS)]
+        for column, dash in (("chance_global", "dash"), ("chance_layers", "dot"), ("jaccard", "solid")):
+            _line(figure, pair, column, f"{label}{CHANCE[column]}", {"color": colour, "dash": dash}, symbol)
+    longest = max(named.values(), key=lambda pair: pair.sizes["round"])
+    axis = sparsity_axis(
+        np.concatenate([1 - pair["sparsity"].values for pair in named.values()]), 1 - longest["sparsity"].values
+    )
+    compared = "; ".join(dict.fromkeys(pair.attrs["compared"] for pair in named.values()))
+    style(
+        figure,
+        "Overlap of masks by sparsity",
+        f"{compared}<br>dashed: chance at the networks' densities; dotted: chance at their layers' densities",
+        height=700,
+        margin={"t": 100},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        showlegend=True,
+    )
+    figure.update_xaxes(axis | {"title": {"text": ""}})
+    figure.update_xaxes(title=axis["title"], row=2)
+    values = [np.concatenate([line[name].values for name in CHANCE]) for line in named.values()]
+    figure.update_yaxes(title={"text": "left in both /<br>left in either (%)"}, **_log_axis(values, TICKS, 100), row=1)
+    times = [(pair["jaccard"] / pair["chance_layers"]).values for pair in named.values()]
+    around = _log_axis([*times, np.array([0.6, 1.6])], TIMES, 1)
+    figure.update_yaxes(title={"text": "times chance at<br>layers' densities"}, **around, row=2)
+    return figure
+
+
+def _line(figure: go.Figure, pair: xr.Dataset, column: str, label: str, line: dict[str, Any], symbol: str) -> None:
+    """One line of a pair above, and what it is as a multiple of chance below."""
+    measured = column == "jaccard"
+    base = pair["chance_layers"].values
+    y = pair[column].values
+    times = np.divide(y, base, out=np.full(len(y), np.nan), where=base > 0)
+    data = np.stack([100 * y, times, 100 * pair["sparsity"].values, pair["round_a"].values, pair["round_b"].values], 1)
+    panels = [(1, y)] if column == "chance_global" else [(1, y), (2, times)]
+    for row, values in panels:
+        figure.add_scatter(
+            x=1 - pair["sparsity"].values,
+            y=np.where(values > 0, values, np.nan),
+            name=label,
+            mode="lines+markers" if measured else "lines",
+            showlegend=measured and row == 1,
+            legendgroup=label,
+            line=line | {"width": 2 if measured else 1.5},
+            marker={"color": line["color"], "size": 8, "symbol": symbol},
+            customdata=data,
+            hovertemplate="%{customdata[0]:.3g} %, %{customdata[1]:.3g} × chance<br>%{customdata[2]:.2f} % removed "
+            "(rounds %{customdata[3]:.0f} and %{customdata[4]:.0f})<extra>%{fullData.name}</extra>",
+            row=row,
+            col=1,
+        )
+
+
+def _log_axis(values: list[np.ndarray], ticks: tuple[float, ...], times: float) -> dict[str, Any]:
+    """A logarithmic axis over all positive values; ``times`` is what a tick of 1 reads."""
+    known = np.concatenate(values)
+    known = known[known > 0]
+    low, high = float(known.min(initial=1.0)) / 1.3, float(known.max(initial=1.0)) * 1.3
+    shown = [tick for tick in ticks if low <= tick <= high]
+    texts = [f"{times * tick:g}" for tick in shown]
+    return {"type": "log", "tickvals": shown, "ticktext": texts, "range": [np.log10(low), np.log10(high)]}
+
+
+def overlap_matrix(counts: xr.Dataset) -> go.Figure:
+    """Overlap at all pairs of rounds, and how many times chance (the layers' own densities) that is.
+
+    Args:
+        counts: ``pooled(overlap)``, or one layer or block of it: dimensions (round_a, round_b).
+    """
+    jaccard = counts["jaccard"].transpose("round_a", "round_b").values
+    chance = counts["chance_layers"].transpose("round_a", "round_b").values
+    a, b = counts.attrs["a"], counts.attrs["b"]
+    figure = make_subplots(1, 2, horizontal_spacing=0.2, subplot_titles=("overlap", "overlap / chance"))
+    where = f"round %{{y}} of {a}, round %{{x}} of {b}"
+    near, far = {"x": 0.405, "thickness": 14}, {"x": 1.01, "thickness": 14}
+    figure.add_trace(share_heat(jaccard, "", where + "<br>%{customdata:.3g} %<extra></extra>", near), 1, 1)
+    ratio = np.divide(jaccard, chance, out=np.full_like(jaccard, np.nan), where=chance > 0)
+    figure.add_trace(ratio_heat(ratio, "", where + "<br>%{customdata:.3g} × chance<extra></extra>", far), 1, 2)
+    style(figure, f"Overlap of {a} and {b}, round by round", _place(counts), width=1000, height=520)
+    figure.update_xaxes(round_axis(f"round of {b}", counts["sparsity_b"].values))
+    figure.update_yaxes(round_axis(f"round of {a}", counts["sparsity_a"].values, upright=True))
+    figure.update_yaxes(title={"text": ""}, col=2)
+    return figure.update_annotations(font={"size": 13})
+
+
+def overlap_by_layer(counts: xr.Dataset) -> go.Figure:
+    """Overlap of each layer (or block) by round, and how many times chance (its own densities) that is.
+
+    Args:
+        counts: ``like_for_like(overlap)``, dimensions layer and round; or with block instead of layer.
+    """
+    rows = "layer" if "layer" in counts["jaccard"].dims else "block"
+    jaccard, chance = (counts[name].transpose(rows, "round").values for name in ("jaccard", "chance_layers"))
+    a, b = counts.attrs["a"], counts.attrs["b"]
+    names = [str(name) for name in counts[rows].values]
+    figure = make_subplots(
+        1, 2, horizontal_spacing=0.14, shared_yaxes=True, subplot_titles=("overlap", "overlap / chance")
+    )
+    said = np.repeat(np.array(names)[:, None], jaccard.shape[1], axis=1)
+    where = "%{text}, round %{x}<br>"
+    near, far = {"x": 0.435, "thickness": 14}, {"x": 1.03, "thickness": 14}
+    figure.add_trace(share_heat(jaccard, "", where + "%{customdata:.3g} %<extra></extra>", near, text=said), 1, 1)
+    ratio = np.divide(jaccard, chance, out=np.full_like(jaccard, np.nan), where=chance > 0)
+    figure.add_trace(ratio_heat(ratio, "", where + "%{customdata:.3g} × chance<extra></extra>", far, text=said), 1, 2)
+    height = 200 + max(12 * len(names), 260)
+    style(figure, f"Overlap of {a} and {b} by {rows}", _place(counts), width=1000, height=height)
+    figure.update_xaxes(round_axis("round", counts["sparsity"].values, counts["round"].values))
+    figure.update_yaxes(layer_axis(names, autorange="reversed"))
+    figure.update_annotations(font={"size": 13})
+    return (
+        mark_blocks(figure, [str(block) for block in counts["block"].values], axis="y", panels=2)
+        if rows == "layer"
+        else figure
+    )
+
+
+def _place(counts: xr.Dataset) -> str:
+    """What was compared; of a single layer or block, which."""
+    for key in ("layer", "block"):
+        if key in counts.coords and not counts[key].dims:
+            return f"{key} {str(counts[key].item()).removesuffix('.weight')}, {int(counts['weights']):,} weights"
+    return str(counts.attrs["compared"])

@@ -1,0 +1,101 @@
+"""Axes and marks that several figures share: sparsity, rounds, layers and their blocks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lthkit.plots.theme import spread
+
+MOST_TICKS = 10
+MANY_LAYERS = 30
+
+
+def sparsity_axis(densities: np.ndarray, longest: np.ndarray) -> dict[str, Any]:
+    """An x axis that is logarithmic in density, so that the rounds of a search are equally far apart.
+
+    Args:
+        densities: of all that is drawn, 0…1; the network without weights has no place on a logarithmic axis.
+        longest: densities of the search with most rounds, which get the ticks; they say the sparsity in %.
+    """
+    known = densities[densities > 0]
+    reach = np.log10([known.max(initial=0.0) or 1.0, known.min(initial=1.0)])
+    pad = 0.04 * max(reach[0] - reach[1], 0.1)
+    ticks = spread(longest[longest > 0], MOST_TICKS)
+    return {
+        "title": {"text": "sparsity: share of prunable weights removed (%)"},
+        "type": "log",
+        "range": [reach[0] + pad, reach[1] - pad],
+        "tickvals": ticks,
+        "ticktext": [f"{100 * (1 - density):.2f}" for density in ticks],
+    }
+
+
+def round_axis(
+    title: str, sparsity: np.ndarray, rounds: np.ndarray | None = None, upright: bool = False
+) -> dict[str, Any]:
+    """An axis of rounds 0, 1, …, each tick with the sparsity: beneath, on an upright axis in brackets.
+
+    Args:
+        title: the axis' title.
+        sparsity: fraction removed at each round on the axis.
+        rounds: their numbers if they are not 0, 1, ….
+        upright: whether it is a y axis.
+    """
+    places = spread(np.arange(len(sparsity)), MOST_TICKS)
+    numbers = np.arange(len(sparsity)) if rounds is None else rounds
+    shape = "{} ({:.0f})" if upright else "{}<br>{:.0f}"
+    return {
+        "title": {"text": f"{title} ({'in brackets' if upright else 'below'}: sparsity, %)"},
+        "tickvals": places,
+        "ticktext": [shape.format(numbers[place], 100 * sparsity[place]) for place in places],
+        "showgrid": False,
+    }
+
+
+def short(names: Sequence[str]) -> list[str]:
+    """Layers as ticks call them: without the ``.weight`` that ends all."""
+    return [str(name).removesuffix(".weight") for name in names]
+
+
+def layer_axis(names: Sequence[str], **rest: Any) -> dict[str, Any]:
+    """An axis with a tick at each layer, at places 0, 1, …."""
+    font = {"size": 12 if len(names) <= MANY_LAYERS else 9}
+    return {"tickvals": list(range(len(names))), "ticktext": short(names), "tickfont": font, "showgrid": False} | rest
+
+
+def mark_blocks(
+    figure: go.Figure, blocks: Sequence[str], width: float = 1, axis: str = "x", panels: int = 1
+) -> go.Figure:
+    """White lines between the blocks of layers, and their names at the far edge; one block alone is not marked.
+
+    Args:
+        figure: changed in place.
+        blocks: the block of each layer, in order.
+        width: of a layer on the axis, whose first layer starts at −0.5.
+        axis: along which the layers stand, ``x`` or ``y``.
+        panels: subplots beside each other that show the layers.
+    """
+    starts = [place for place, block in enumerate(blocks) if place == 0 or block != blocks[place - 1]]
+    if len(starts) < 2:
+        return figure
+    other = "y" if axis == "x" else "x"
+    for start, end in zip(starts, [*starts[1:], len(blocks)], strict=True):
+        middle = (start + end) / 2 * width - 0.5
+        label: dict[str, Any] = {axis: middle, f"{axis}ref": axis, other: 1, f"{other}ref": "paper"}
+        anchor = {"yanchor": "bottom"} if axis == "x" else {"xanchor": "left", "xshift": 2}
+        figure.add_annotation(text=f"<b>{blocks[start]}</b>", showarrow=False, **label, **anchor)
+        if start:
+            divide(figure, start * width - 0.5, axis, panels, {"color": "#FFFFFF", "width": 3})
+    return figure
+
+
+def divide(figure: go.Figure, place: float, axis: str, panels: int, line: dict[str, Any]) -> None:
+    """A line across all panels at one place of an axis."""
+    other = "y" if axis == "x" else "x"
+    for panel in range(panels):
+        number = "" if panel == 0 else str(panel + 1)
+        edge: dict[str, Any] = {f"{axis}{side}": place for side in "01"} | {f"{other}0": 0, f"{other}1": 1}
+        refs = {f"{axis}ref": f"{axis}{number}", f"{other}ref": f"{other}{number} domain"}
+        figure.add_shape(type="line", line=line, **edge, **refs)

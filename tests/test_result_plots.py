@@ -1,0 +1,238 @@
+"""Figures of results: what is drawn is what was measured, and how many runs are behind it."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from PIL import Image
+
+from lthkit import plots
+from lthkit.analysis import universal, verdict_table
+from lthkit.errors import LthkitError
+from lthkit.plots.picked import theta
+from lthkit.published import outcomes
+
+LABELS = {
+    "source": ["imagenet"],
+    "weights": ["pretrained", "random"],
+    "target": ["cifar10", "svhn"],
+    "mask": ["dense", "ticket", "layer_random"],
+    "round": [0, 1, 2, 3],
+    "search_seed": [0],
+    "training_seed": [0, 1, 2],
+}
+SPARSITY = [0.0, 0.2, 0.36, 0.488]
+SEEDS = np.array([-0.02, 0.0, 0.02])
+
+
+@pytest.fixture
+def results():
+    shape = tuple(map(len, LABELS.values()))
+    attrs = {"metric": "accuracy", "higher_is_better": True, "selection": "validation"}
+    given = xr.Dataset({"score": (tuple(LABELS), np.full(shape, np.nan))}, LABELS, attrs)
+    given["sparsity"] = "round", SPARSITY
+    for shift, start in enumerate(LABELS["weights"]):
+        for mask, step in (("dense", 0), ("ticket", 0.01), ("layer_random", 0.05)):
+            for round_ in [0] if mask == "dense" else [1, 2, 3]:
+                at = {"weights": start, "target": "cifar10", "mask": mask, "round": round_}
+                given["score"].loc[at] = 0.9 - 0.1 * shift - step * round_ + SEEDS
+    return given
+
+
+def drawn(figure, start):
+    return [trace for trace in figure.data if (trace.name or "").startswith(start)]
+
+
+def picture(figure):
+    return Image.open(io.BytesIO(plots.png(figure, scale=1))).size
+
+
+def test_lines_are_means_over_runs_at_their_density(results):
+    figure = plots.results_curves(results, target="cifar10")
+    (line,) = drawn(figure, "ticket, θp")
+    np.testing.assert_allclose(line.y, [0.89, 0.88, 0.87])
+    np.testing.assert_allclose(line.x, [0.8, 0.64, 0.512])
+    np.testing.assert_allclose(line.customdata[:, 3], 0.02)
+    assert line.name == "ticket, θp (n = 3)"
+    assert [trace.name for trace in drawn(figure, "layer random")] == [
+        "layer random, θp (n = 3)",
+        "layer random, θ0 (n = 3)",
+    ]
+    assert figure.layout.yaxis.tickformat == ".1%"
+    assert "best validation point" in figure.layout.title.subtitle.text
+    assert picture(figure)[0] == 900
+
+
+def test_bands_are_one_standard_deviation_and_many_lines_have_bars_instead(results):
+    figure = plots.results_curves(results, target="cifar10", masks=["ticket"], weights=["pretrained"])
+    dense, ticket = (trace for trace in figure.data if trace.fill == "toself")
+    assert sorted(set(np.round(dense.y, 6))) == [0.88, 0.92]
+    np.testing.assert_allclose(ticket.y, [0.91, 0.90, 0.89, 0.85, 0.86, 0.87])
+    more = results.sel(mask=["dense", "ticket", "layer_random", "layer_random"])
+    more["mask"] = ["dense", "ticket", "layer_random", "swap"]
+    crowded = plots.results_curves(more, target="cifar10")
+    assert sum(trace.fill == "toself" for trace in crowded.data) == 1
+    np.testing.assert_allclose(drawn(crowded, "swap, θp")[0].error_y.array, 0.02)
+
+
+def test_lines_differ_in_more_than_colour(results):
+    figure = plots.results_curves(results, target="cifar10")
+    lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
+    looks = [(trace.line.color, trace.line.dash, trace.marker.symbol) for trace in lines]
+    assert len(set(looks)) == 4
+    assert len({look[1:] for look in looks if look[0] == looks[0][0]}) == 2
+
+
+def test_number_of_runs_and_gaps_are_shown(results):
+    results["score"].loc[{"mask": "ticket", "round": 2, "training_seed": 0}] = np.nan
+    results["score"].loc[{"mask": "ticket", "round": 3, "weights": "pretrained"}] = np.nan
+    (line,) = drawn(plots.results_curves(results, target="cifar10"), "ticket, θp")
+    assert line.name.endswith("(n = 2 to 3)")
+    assert np.isnan(line.y[-1])
+    assert line.customdata[:, 2].tolist() == [3, 2, 0]
+
+
+def test_dense_is_drawn_for_the_starts_in_the_picture(results):
+    names = [trace.name for trace in drawn(plots.results_curves(results, target="cifar10"), "dense")]
+    assert names == ["dense, θp (n = 3)", "dense, θ0 (n = 3)"]
+    alone = plots.results_curves(results, target="cifar10", weights=["pretrained"])
+    assert [trace.name for trace in drawn(alone, "dense")] == ["dense, θp (n = 3)"]
+
+
+def test_chance_is_drawn_near_the_scores_and_told_far_from_them(results):
+    near = plots.results_curves(results, target="cifar10", chance=0.6)
+    assert set(drawn(near, "chance (60.0%)")[0].y) == {0.6}
+    assert near.layout.yaxis.range[0] < 0.6
+    far = plots.results_curves(results, target="cifar10", chance=0.1)
+    assert not drawn(far, "chance")
+    assert "chance (10.0%) lies outside the picture" in far.layout.title.subtitle.text
+
+
+def test_published_numbers_stand_beside(results):
+    figure = plots.results_curves(
+        results, target="cifar10", published=outcomes(target="cifar10", source="imagenet", found_on="source")
+    )
+    (line,) = drawn(figure, "Chen et al. 2021, Fig. 3")
+    assert set(np.round(line.x, 6)) == {round(1 - 0.9141, 6)}
+    assert 10 ** figure.layout.xaxis.range[1] < 1 - 0.9141
+    norb = plots.results_curves(results, target="cifar10", published=outcomes(where="Fig. 7", paper="Mehta 2019"))
+    star = next(trace for trace in norb.data if trace.marker.symbol == "star")
+    assert (star.x[0], star.y[0]) == (pytest.approx(0.262), 0.902)
+    assert "θ0: matches at no sparsity" in norb.layout.title.subtitle.text
+
+
+def test_losses_are_numbers(results):
+    results.attrs |= {"metric": "loss", "higher_is_better": False}
+    assert plots.results_curves(results, target="cifar10").layout.yaxis.tickformat == ".3g"
+
+
+def test_choices_that_are_not_there_are_named(results):
+    with pytest.raises(LthkitError, match="have several of 'target'; choose one of cifar10, svhn"):
+        plots.results_curves(results)
+    with pytest.raises(LthkitError, match="have no mask 'swap'; choose one of dense, ticket"):
+        plots.results_curves(results, target="cifar10", masks=["swap"])
+    with pytest.raises(LthkitError, match="no run of a subnetwork on 'svhn'"):
+        plots.results_curves(results, target="svhn")
+    with pytest.raises(LthkitError, match="no run at round 7; choose one of 1, 2, 3"):
+        plots.sensitivity_bars(results, round=7, target="cifar10")
+
+
+def test_bars_are_grouped_by_start_with_their_spread_and_own_sparsity(results):
+    results["sparsity"] = ("mask", "round"), np.array([SPARSITY, SPARSITY, [1.0, 0.9, 0.8, 0.7]])
+    figure = plots.sensitivity_bars(results, round=2, target="cifar10", chance=0.1)
+    bars = [trace for trace in figure.data if trace.type == "bar"]
+    assert [bar.name for bar in bars] == ["θp (n = 3)", "θ0 (n = 3)"]
+    np.testing.assert_allclose(bars[0].y, [0.88, 0.80])
+    np.testing.assert_allclose(bars[1].error_y.array, 0.02)
+    assert list(figure.layout.xaxis.ticktext) == ["ticket<br>36.00", "layer<br>random<br>80.00"]
+    assert figure.layout.yaxis.rangemode == "tozero"
+    numbers = [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "text"]
+    assert list(numbers[0].text) == ["88.0%", "80.0%"]
+    np.testing.assert_allclose(numbers[0].x, [-0.2, 0.8])
+    assert drawn(figure, "chance (10.0%)")
+    assert picture(figure) == (900, 560)
+
+
+@pytest.fixture
+def alone():
+    values = np.arange(6, dtype=float).reshape(2, 3) / 6
+    labels = {"layer": ["a.weight", "b.weight"], "level": [0.2, 0.5, 0.9]}
+    return xr.DataArray(values, labels, ("layer", "level"), attrs={"metric": "accuracy", "dense": 0.95})
+
+
+def test_layers_pruned_alone_without_and_with_training(alone):
+    trained = xr.concat([alone, alone + 0.1], pd.Index([0, 1], name="training_seed")).assign_attrs(metric="accuracy")
+    figure = plots.layer_sensitivity({"pruned": alone, "pruned and trained": trained})
+    np.testing.assert_allclose(figure.data[0].z, alone)
+    np.testing.assert_allclose(figure.data[1].z, alone + 0.05)
+    assert list(figure.layout.yaxis.ticktext) == ["a", "b"]
+    assert list(figure.layout.xaxis.ticktext) == ["20", "50", "90"]
+    assert [note.text for note in figure.layout.annotations] == ["pruned", "pruned and trained"]
+    said = figure.layout.title.subtitle.text
+    assert said.startswith("pruned: n = 1, 0.95 with no layer pruned; pruned and trained: n = 2")
+    assert figure.data[0].texttemplate == "%{z:.0%}"
+    assert picture(figure)[0] == 1000
+
+
+def test_layers_that_do_not_fit_are_refused(alone):
+    assert len(plots.layer_sensitivity(alone).data) == 1
+    for given, match in (
+        (alone.isel(level=0), "no dimension 'level'"),
+        (alone.drop_attrs(), "do not say 'metric'"),
+        (alone.where(False).assign_attrs(metric="accuracy"), "hold no run at all"),
+        ({"one": alone, "other": alone.isel(level=[0])}, "the panels differ in 'level'"),
+        ({}, "at least one panel"),
+    ):
+        with pytest.raises(LthkitError, match=match):
+            plots.layer_sensitivity(given)
+
+
+def test_start_weights_are_called_as_in_the_papers():
+    assert [theta(label) for label in ("random", "rewound 5%", "file", "redrawn")] == ["θ0", "θk (5%)", "file", "θ′"]
+
+
+def test_map_has_a_colour_and_a_sign_for_every_verdict(results):
+    results["score"].loc[{"weights": "pretrained", "mask": "ticket", "round": 3, "training_seed": 2}] = np.nan
+    table = verdict_table(results)
+    figure = plots.verdict_map(table)
+    (heat,) = figure.data
+    assert list(figure.layout.yaxis.ticktext) == [
+        "cifar10 · ticket · θp",
+        "cifar10 · layer random · θp",
+        "cifar10 · ticket · θ0",
+        "cifar10 · layer random · θ0",
+    ]
+    assert list(figure.layout.xaxis.ticktext) == ["20.00", "36.00", "48.80"]
+    assert heat.text[0].tolist() == ["W", "W", "?"]
+    assert set(heat.text[2]) == {"×"}
+    assert list(heat.colorbar.ticktext) == ["W  winning", "×  not matching", "?  no verdict"]
+    assert "fewer no verdict" in figure.layout.title.subtitle.text
+    assert "2 runs of the subnetwork" in heat.customdata[0][2]
+    assert picture(figure)[0] == 900
+
+
+def test_map_by_round_says_the_tickets_sparsity(results):
+    figure = plots.verdict_map(verdict_table(results), by="round")
+    assert list(figure.layout.xaxis.ticktext) == ["1 (20.00)", "2 (36.00)", "3 (48.80)"]
+
+
+def test_map_leaves_empty_what_was_not_run(results):
+    table = verdict_table(results)
+    figure = plots.verdict_map(table[(table["round"] != 2) | (table["mask"] != "ticket")])
+    assert figure.data[0].text[0].tolist() == ["W", "", "×"]
+    assert np.isnan(figure.data[0].z[0][1])
+
+
+def test_map_of_other_verdicts_and_of_universal_ones(results):
+    table = verdict_table(results)
+    assert list(plots.verdict_map(table, "commensurate").data[0].colorbar.ticktext) == ["?  no verdict"]
+    everywhere = plots.verdict_map(universal(table), "universal")
+    assert everywhere.layout.yaxis.ticktext[0] == "ticket · θp"
+    assert everywhere.data[0].text[0].tolist() == ["✓", "✓", "×"]
+    with pytest.raises(LthkitError, match="no verdicts 'mean'"):
+        plots.verdict_map(table, "mean")
+    with pytest.raises(LthkitError, match="no verdict on a subnetwork"):
+        plots.verdict_map(table[table["mask"] == "dense"])
+    assert isinstance(table, pd.DataFrame)
