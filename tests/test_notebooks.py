@@ -17,6 +17,8 @@ OUTPUTS = {
     "00_tour": {"out": "."},
     "01_find_ticket": {"store": "ticket.zarr"},
     "02_transfer_ticket": {"out": "."},
+    "03_compare_masks": {"out": "."},
+    "04_kernel_heatmaps": {"out": "."},
     "05_mask_sensitivity": {"out": "."},
 }
 

@@ -19,8 +19,11 @@ class OwnKernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """This interpreter's kernel, with the variable that says batch."""
-        return KernelSpec(**get_kernel_dict() | {"env": {BATCH_VARIABLE: "1"}})
+        """This interpreter's kernel, with the variable that says batch.
+
+        It is quiet because Jupyter interrupts every kernel before it stops it, of which ipykernel logs an error.
+        """
+        return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL"]) | {"env": {BATCH_VARIABLE: "1"}})
 
 
 def kernel_settings(folder: Path) -> Traits:

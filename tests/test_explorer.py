@@ -1,0 +1,301 @@
+"""The explorer without a page: what it counts, draws, says and chooses, against brute force on small masks."""
+
+import base64
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lthkit import display
+from lthkit.analysis import Search
+from lthkit.errors import LthkitError
+from lthkit.explorer import VIEWS, Choices, Explorer, Model, clicks, explore, shades
+from lthkit.explorer.choices import ALL, COMPARING, find_scope, scopes
+from lthkit.explorer.figure import BARS, CHANCE, KERNEL_A, PICTURE, packed, state
+from lthkit.explorer.layers import tile_side, tiled
+from lthkit.explorer.pictures import picture
+from lthkit.explorer.tables import TABLES
+
+SHAPES = {
+    "layer1.0.conv1.weight": (6, 4, 3, 3),
+    "layer1.0.conv2.weight": (5, 6, 1, 1),
+    "layer2.0.conv1.weight": (4, 5, 3, 3),
+    "layer2.0.conv2.weight": (3, 4, 2, 2),
+}
+CONV = "layer1.0.conv1.weight"
+
+
+def search(seed: int, rounds: int = 5, shapes=SHAPES, name: str = "search") -> Search:
+    """Weights die at random; codes above ``rounds`` (a commit under way) are there, too."""
+    draws = np.random.default_rng(seed)
+    died = np.append(np.repeat(np.arange(1, rounds + 2), 2), 255).astype(np.uint8)
+    return Search({key: draws.choice(died, shape) for key, shape in shapes.items()}, rounds, name)
+
+
+@pytest.fixture
+def model():
+    return Model({"a": search(0), "b": search(1)})
+
+
+def choices(**changes) -> Choices:
+    return replace(Choices("a", "b", "kernels", 2), **changes)
+
+
+def expected(view: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What a view counts of two masks, weight by weight."""
+    return {"only_a": a & ~b, "only_b": b & ~a, "both": a & b, "overlap": a & b}.get(view, a)
+
+
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.sampled_from(list(VIEWS)), st.data())
+def test_counts_of_every_view_are_those_of_the_masks(seed, rounds_a, rounds_b, view, data):
+    model = Model({"a": search(seed, rounds_a), "b": search(seed + 1, rounds_b)})
+    chosen = choices(view=view, round=data.draw(st.integers(0, rounds_a)))
+    counts, other = model.counts(chosen), model.round_b(chosen)
+    for place, name in enumerate(SHAPES):
+        a = model.searches["a"].codes[name] > chosen.round
+        b = model.searches["b"].codes[name] > other
+        if view == "zero":
+            assert counts.counted[place] == (~a).all(axis=(2, 3)).sum()
+            assert counts.units[place] == a.shape[0] * a.shape[1]
+            continue
+        assert counts.counted[place] == expected(view, a, b).sum()
+        assert counts.units[place] == ((a | b).sum() if view == "overlap" else a.size)
+
+
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(st.integers(0, 10**6), st.sampled_from(["kernels", "zero", "only_a", "only_b", "both"]), st.integers(0, 5))
+def test_cells_of_a_layer_are_its_kernels(seed, view, round_):
+    model = Model({"a": search(seed), "b": search(seed + 1, 3)})
+    chosen = choices(view=view, round=round_, scope=CONV)
+    a = model.searches["a"].codes[CONV] > round_
+    b = model.searches["b"].codes[CONV] > model.round_b(chosen)
+    counts = expected(view, a, b).sum(axis=(2, 3))
+    drawn = picture(model, chosen)
+    assert drawn.cells.dtype == np.uint8
+    assert np.array_equal(drawn.cells, counts == 0 if view == "zero" else counts)
+
+
+@pytest.mark.parametrize("view", ["kernels", "zero", "only_a", "only_b", "both"])
+def test_a_map_shows_all_or_nothing_where_it_is(model, view):
+    chosen = choices(view=view, round=4)
+    drawn = picture(model, chosen)
+    width = drawn.cells.shape[1] // len(SHAPES)
+    scale = [shades.percents(np.array([0.0, 1.0])), shades.levels(np.array([0.0, 1.0]))][view != "zero"]
+    for place, name in enumerate(SHAPES):
+        alone = picture(model, replace(chosen, scope=name))
+        shares = alone.values / alone.whole
+        band = drawn.cells[:, place * width : (place + 1) * width]
+        assert (band == scale[0]).any() == (shares == 0).any()
+        assert (band == scale[1]).any() == (shares == 1).any()
+
+
+def test_overlap_of_a_search_with_itself_is_whole_on_the_diagonal():
+    model = Model({"a": search(0), "b": search(0)})
+    drawn = picture(model, choices(view="overlap"))
+    assert (np.diag(drawn.values) == 1).all()
+    assert (np.diag(drawn.cells) == shades.LEVELS).all()
+    assert (drawn.values[~np.eye(6, dtype=bool)] < 1).all()
+
+
+def test_densities_are_of_layers_or_of_one_layers_output_channels(model):
+    drawn = picture(model, choices(view="density"))
+    codes = model.searches["a"].codes[CONV]
+    assert drawn.values[0].tolist() == [(codes > r).mean() for r in range(6)]
+    channels = picture(model, choices(view="density", scope=CONV))
+    assert np.allclose(channels.values[:, 3], (codes > 3).mean(axis=(1, 2, 3)))
+
+
+def test_searches_of_different_rates_meet_at_the_nearest_density():
+    dense = np.repeat(np.array([1, 2, 3, 4], np.uint8), 25).reshape(10, 10)
+    fast = Search({"w": np.where(dense > 2, 255, 1).astype(np.uint8)}, 1, "fast")
+    model = Model({"a": Search({"w": dense}, 4), "b": fast})
+    # a keeps 100, 75, 50, 25, 0 %, b 100 and 50 %; of equal distances the earlier round
+    assert model.partners("a", "b").tolist() == [0, 0, 1, 1, 1]
+
+
+def test_levels_keep_none_apart_and_order():
+    shares = np.array([0, 1e-9, 1e-3, 1e-2, 0.1, 0.5, 1])
+    levels = shades.levels(shares).tolist()
+    assert levels[0] == 0
+    assert levels[1] == levels[2] == shades.FIRST
+    assert levels[-1] == shades.LEVELS
+    assert sorted(set(levels[2:])) == levels[2:]
+    assert shades.percents(np.array([0, 1e-9, 0.5, 1 - 1e-9, 1])).tolist() == [0, 1, 50, 99, 100]
+
+
+def test_a_large_layer_is_tiled_to_what_may_be_sent():
+    assert [tile_side(shape) for shape in ((400, 500), (401, 500), (2048, 1024))] == [1, 2, 4]
+    counts = np.arange(15).reshape(3, 5)
+    assert tiled(counts, 2).tolist() == [[3, 5, 6.5], [10.5, 12.5, 14]]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("scope", [ALL, "block B1", CONV])
+def test_every_state_sets_the_same_properties(model, view, scope):
+    keys = {tuple(state(model, one, picture(model, one))) for one in (choices(), choices(view=view, scope=scope))}
+    assert len(keys) == 1
+
+
+def test_a_step_of_the_slider_changes_little(model):
+    before, after = (state(model, one, picture(model, one)) for one in (choices(), choices(round=3)))
+    differ = {key for key in before if json.dumps(before[key]) != json.dumps(after[key])}
+    assert differ == {(BARS, "x"), (None, "title.text"), (None, "title.subtitle.text")}
+
+
+def test_packed_arrays_are_their_bytes():
+    cells = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert packed(cells) == {"bdata": base64.b64encode(bytes(range(6))).decode(), "dtype": "u1", "shape": "2, 3"}
+
+
+def test_what_cannot_be_shown_gives_way_to_the_nearest(model):
+    assert model.fitted(choices(round=99, scope="gone")) == choices(round=5)
+    assert model.fitted(choices(b=None, view="overlap")) == choices(b=None)
+    assert model.fitted(choices(scope=CONV, kernel=(9, -1))) == choices(scope=CONV, kernel=(5, 0))
+
+
+def test_searches_without_common_layers_are_looked_at_but_not_compared():
+    other = search(1, shapes={"other.weight": (3, 3, 3, 3)}, name="b")
+    model = Model({"a": search(0), "b": other})
+    assert not set(model.views(choices())) & set(COMPARING)
+    with pytest.raises(LthkitError, match="'a' and 'b' have no layer of equal name and shape in common"):
+        explore({"a": search(0), "b": other}, view="overlap")
+    explore({"a": search(0), "b": other})
+
+
+def test_layers_of_one_search_only_are_left_out_of_comparisons():
+    fewer = {name: shape for name, shape in SHAPES.items() if name != CONV}
+    model = Model({"a": search(0), "b": search(1, shapes=fewer)})
+    assert model.layers(choices(view="both")) == list(fewer)
+    assert model.fitted(choices(view="both", scope=CONV)).scope == ALL
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"view": "kernel"}, "there is no view 'kernel'; choose from kernels, zero"),
+        ({"view": "both"}, "view 'both' compares two searches; give a second store"),
+        ({"round": 6}, "'search' has no round 6; choose one from 0 to 5"),
+        ({"scope": "layer1.0.conv3"}, "there is no layer or block 'layer1.0.conv3'; choose one like layer1.0.conv"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(arguments, message):
+    with pytest.raises(LthkitError, match=message):
+        explore(search(0), **arguments)
+
+
+def test_nothing_to_explore_is_said():
+    with pytest.raises(LthkitError, match="give at least one store"):
+        explore({})
+    with pytest.raises(LthkitError, match="already hold all"):
+        explore({"a": search(0)}, search(1))
+
+
+def test_parts_are_found_by_short_names():
+    layers = list(SHAPES)
+    assert [find_scope(layers, name) for name in ("all", "B2", "layer1.0.conv1")] == [ALL, "block B2", CONV]
+    assert scopes(["weight"]) == [ALL, "weight"]
+    assert scopes(layers)[:3] == [ALL, "block B1", "block B2"]
+
+
+def test_two_searches_of_one_name_are_told_apart():
+    assert list(explore(search(0), search(1)).model.searches) == ["search A", "search B"]
+
+
+def test_a_click_chooses_what_lies_there(model):
+    drawn = picture(model, choices())
+    column = drawn.cells.shape[1] // 4 * 2
+    assert clicks.chosen(model, choices(), 0, column) == {"scope": "layer2.0.conv1.weight"}
+    assert clicks.chosen(model, choices(scope=CONV), 3, 1) == {"kernel": (3, 1)}
+    assert clicks.chosen(model, choices(view="density"), 1, 4) == {"scope": "layer1.0.conv2.weight"}
+    assert clicks.chosen(model, choices(view="density", scope=CONV), 1, 4) == {"kernel": (1, 0), "round": 4}
+    assert clicks.chosen(model, choices(view="overlap"), 4, 1) == {"round": 4}
+
+
+def test_pointing_says_the_number(model):
+    left = int((model.searches["a"].codes[CONV][3, 1] > 2).sum())
+    said = clicks.said(model, choices(scope=CONV), 3, 1)
+    assert said == f"input 1, output 3: weights left (of 9 in a kernel) {100 * left / 9:.3g} %"
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_tables_have_the_numbers_of_the_figure(model, view):
+    explorer = Explorer(model, choices(view=view))
+    counts = model.counts(explorer.choices)
+    assert explorer.table("layers")["counted"].tolist() == counts.counted.tolist()
+    for scope in (ALL, CONV):
+        explorer.choose(scope=scope)
+        drawn, table = picture(model, explorer.choices), explorer.table("picture")
+        if view == "density":
+            assert np.allclose(table.filter(like="round").to_numpy(), drawn.values)
+        else:
+            assert len(table) == drawn.cells.size
+    assert len(explorer.table("kernel")) == 9
+    with pytest.raises(LthkitError, match="no table 'nothing'; choose from layers, picture, kernel"):
+        explorer.table("nothing")
+
+
+def test_words_and_figure_agree(model):
+    explorer = Explorer(model, choices(view="zero", scope=CONV))
+    counted = int((model.searches["a"].codes[CONV] <= 2).all(axis=(2, 3)).sum())
+    assert explorer.alt.startswith(f"Completely zero kernels in a, round 2 ({model.sparsity('a')[2]:.2%})")
+    assert f"{counted:,} of 24 kernels are completely zero" in explorer.alt
+    assert explorer.figure().layout.title.text in explorer.alt
+
+
+def test_controls_follow_what_is_chosen_and_choose():
+    explorer = explore({"a": search(0), "b": search(1)}, round=1)
+    controls = explorer.controls
+    controls.round.value = 3
+    assert explorer.choices.round == controls.play.value == 3
+    assert controls.plot.cells == picture(explorer.model, explorer.choices).cells.tobytes()
+    controls.view.value = "both"
+    controls._pointed("click", BARS, [0])
+    assert explorer.choices.scope == controls.scope.value == CONV
+    controls._pointed("click", PICTURE, [4, 2])
+    assert (controls.output.value, controls.input.value) == explorer.choices.kernel == (4, 2)
+    controls.output.value = 1
+    assert explorer.choices.kernel == (1, 2)
+    controls._pointed("hover", PICTURE, [4, 2])
+    assert "output 4" in controls.under.value
+    controls.which.value = "kernel"
+    assert "died in round" in controls.tables.value
+    explorer.choose(scope=ALL, round=0)
+    assert (controls.round.value, controls.output.disabled) == (0, True)
+    assert controls.plot.alt == explorer.alt
+
+
+def test_a_control_without_effect_draws_nothing():
+    explorer = explore(search(0), round=1)
+    drawn = []
+    explorer.controls.plot.observe(drawn.append, "state")
+    explorer.choose(round=1)
+    assert not drawn
+    assert [value for _, value in explorer.controls.view.options] == ["kernels", "zero", "density"]
+
+
+def test_the_page_is_sent_bytes_and_plain_values():
+    plot = explore({"a": search(0), "b": search(1)}, view="both", scope=CONV).controls.plot
+    json.dumps([plot.state, plot.figure, plot.picture])
+    assert plot.figure["config"]["showSendToCloud"] is False
+    assert plot.picture == {"trace": PICTURE, "columns": 4}
+    assert {trace for trace, _, _ in plot.state} == {None, BARS, CHANCE, PICTURE, KERNEL_A, KERNEL_A + 1}
+
+
+def test_in_batch_a_picture_with_words_stays_small(monkeypatch):
+    monkeypatch.setenv("LTHKIT_BATCH", "1")
+    shown = []
+    monkeypatch.setattr(display, "display", shown.append)
+    noisy = search(0, 18, {"w.weight": (440, 450, 1, 1), "v.weight": (440, 450, 1, 1)})
+    explorer = explore(noisy, round=7)
+    explorer._ipython_display_()
+    assert shown[0].alt == explorer.alt
+    assert 4 / 3 * len(shown[0].data) < 800_000
+    assert "controls" not in explorer.__dict__
+
+
+def test_all_tables_are_offered():
+    assert list(TABLES) == ["layers", "picture", "kernel"]
