@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench import importing, masks, pruning, storing, training
+from bench import explorer, importing, masks, pruning, storing, training
 from bench.measure import Outcome, Row, carry_out
 from lthkit.errors import LthkitError
 
-ROWS: tuple[Row, ...] = (*training.ROWS, *pruning.ROWS, *storing.ROWS, *masks.ROWS, *importing.ROWS)
+ROWS: tuple[Row, ...] = (*training.ROWS, *pruning.ROWS, *storing.ROWS, *masks.ROWS, *explorer.ROWS, *importing.ROWS)
 RESULT = Path("runs/bench.json")
 
 

@@ -321,3 +321,15 @@ def test_one_layer_alone_is_pruned():
     assert made["b"].tolist() == [True, False, True, False]
     with pytest.raises(LthkitError, match="no prunable layer 'c'"):
         controls.one_layer(weights, ticket, "c", 0.5)
+
+
+def test_a_recipe_of_one_layer_names_it(stored):
+    name = next(iter(SHAPES))
+    weights = {key: torch.randn(shape, generator=torch.Generator().manual_seed(0)) for key, shape in SHAPES.items()}
+    made = controls.make(recipe("one_layer", stored, sparsity=0.5), weights=weights)
+    assert all(mask.all() for key, mask in made.items() if key != name)
+    assert masks.left({name: made[name]}) == -(-made[name].numel() // 2)
+    with pytest.raises(LthkitError, match="needs 'layer'"):
+        Recipe.parse({"kind": "one_layer", "source": stored[0], "round": 0, "weights": "pretrained"}, "recipe")
+    with pytest.raises(LthkitError, match="has no 'layer'"):
+        Recipe.parse({"kind": "ticket", "source": stored[0], "round": 0, "layer": name}, "recipe")

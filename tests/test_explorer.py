@@ -17,7 +17,6 @@ from lthkit.explorer.choices import ALL, COMPARING, find_scope, scopes
 from lthkit.explorer.figure import BARS, CHANCE, KERNEL_A, PICTURE, packed, state
 from lthkit.explorer.layers import tile_side, tiled
 from lthkit.explorer.pictures import picture
-from lthkit.explorer.tables import TABLES
 
 SHAPES = {
     "layer1.0.conv1.weight": (6, 4, 3, 3),
@@ -295,7 +294,3 @@ def test_in_batch_a_picture_with_words_stays_small(monkeypatch):
     assert shown[0].alt == explorer.alt
     assert 4 / 3 * len(shown[0].data) < 800_000
     assert "controls" not in explorer.__dict__
-
-
-def test_all_tables_are_offered():
-    assert list(TABLES) == ["layers", "picture", "kernel"]

@@ -20,6 +20,7 @@ OUTPUTS = {
     "03_compare_masks": {"out": "."},
     "04_kernel_heatmaps": {"out": "."},
     "05_mask_sensitivity": {"out": "."},
+    "07_explore": {"out": "."},
 }
 
 
@@ -45,7 +46,12 @@ def test_all_run_at_the_smoke_scale(tmp_path):
     assert ran.returncode == 0, ran.stdout[-5000:]
     assert f"{len(NOTEBOOKS)} passed" in ran.stdout
     pictures = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")}
-    assert pictures >= {"00_tour/curve.png", "00_tour/kernels.png", "01_find_ticket/ticket-layers.png"}
+    assert pictures >= {
+        "00_tour/curve.png",
+        "00_tour/kernels.png",
+        "01_find_ticket/ticket-layers.png",
+        "07_explore/explore.png",
+    }
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

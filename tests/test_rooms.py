@@ -28,6 +28,7 @@ ORDER = [
     "analysis",
     "plots",
     "display",
+    "explorer",
     "batch report",
     "cli",
 ]
@@ -60,7 +61,7 @@ def test_imports_point_one_way(path):
         assert FLOOR[imported] < FLOOR[room], f"{path} imports {imported}, which lies below {room}"
 
 
-@pytest.mark.parametrize("room", ["analysis", "plots", "display", "report"])
+@pytest.mark.parametrize("room", ["analysis", "plots", "display", "explorer", "report"])
 def test_what_looks_does_not_train(room):
     found = set().union(*(imported_rooms(path) for path in FILES if room_of(path) == room))
     assert not found & {"train", "search", "tasks"}
@@ -68,7 +69,13 @@ def test_what_looks_does_not_train(room):
 
 @pytest.mark.parametrize(
     ("module", "rooms"),
-    [("zarr", {"store"}), ("papermill", {"batch"}), ("matplotlib", {"plots"}), ("ipywidgets", {"explorer"})],
+    [
+        ("zarr", {"store"}),
+        ("papermill", {"batch"}),
+        ("matplotlib", {"plots"}),
+        ("ipywidgets", {"explorer"}),
+        ("anywidget", {"explorer"}),
+    ],
 )
 def test_each_library_has_its_room(module, rooms):
     using = {

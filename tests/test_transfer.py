@@ -329,6 +329,15 @@ def test_one_layer_at_a_time_with_retraining(source, tmp_path):
     assert found.sel(level=0.0).values.ravel().tolist() == dense
 
 
+def test_only_the_layer_itself_is_pruned(source, tmp_path):
+    mask = {"weights": "pretrained", "layer": "layer2.0.conv1.weight", "sparsity": 0.5}
+    result = run(tmp_path, config(source, kind="one_layer", round=0, mask=mask))
+    sizes = {name: int(np.prod(shape)) for name, shape in open_store(source / "pretrained.zarr").parameters.items()}
+    removed = 0.5 * sizes["layer2.0.conv1.weight"] / sum(sizes.values())
+    assert result["summary"]["sparsity"] == pytest.approx(removed)
+    assert result["labels"]["mask"] == "one layer pretrained layer2.0.conv1.weight 50%"
+
+
 def test_a_layer_that_is_not_there_is_refused(source):
     with pytest.raises(LthkitError, match="no prunable layer 'fc"):
         score_pruned(source / "random.zarr", [0.5], layers=["fc.weight"])

@@ -36,8 +36,19 @@ _CHANGED = ("flip", "swap")
 _RANKED = ("one_shot_start", "one_shot_trained", "one_layer")
 _PAIRED = ("union", "intersection", "difference")
 # which keys only some kinds have
-_OWNERS = {"fraction": _CHANGED, "sparsity": _RANKED, "weights": _RANKED, "other": _PAIRED, "other_round": _PAIRED}
-_NEEDED = dict.fromkeys(_RANKED, ("weights",)) | dict.fromkeys(_PAIRED, ("other", "other_round"))
+_OWNERS = {
+    "fraction": _CHANGED,
+    "sparsity": _RANKED,
+    "weights": _RANKED,
+    "layer": ("one_layer",),
+    "other": _PAIRED,
+    "other_round": _PAIRED,
+}
+_NEEDED = (
+    dict.fromkeys(_RANKED, ("weights",))
+    | {"one_layer": ("weights", "layer")}
+    | dict.fromkeys(_PAIRED, ("other", "other_round"))
+)
 
 _SAID = {
     "dense": "every weight of {ticket}",
@@ -174,6 +185,8 @@ def realise(
     if recipe.kind in _PAIRED:
         second = _ticket(open_store(str(recipe.other)), recipe.other_round or 0)
         made = getattr(controls, recipe.kind)(ticket, second)
+    elif recipe.kind == "one_layer" and weights is not None:
+        made = controls.one_layer(weights, ticket, str(recipe.layer), recipe.sparsity)
     elif recipe.kind in _RANKED and weights is not None:
         made = controls.one_shot(weights, ticket, recipe.sparsity)
     else:

@@ -17,6 +17,8 @@ GAP = 0.2
 DARK_BARS = 4
 LIGHT, DARK = "#FFFFFF", "#222222"
 MOST_NUMBERS = 16
+# pixels, so that the names below do not run into each other
+WIDTH_OF_A_KIND = 110
 
 
 def sensitivity_bars(
@@ -86,6 +88,7 @@ def sensitivity_bars(
         bargap=GAP,
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
         height=560,
+        width=max(900, WIDTH_OF_A_KIND * len(kinds)),
     )
     return figure
 

@@ -1,0 +1,7 @@
+"""The explorer: one or two searches, round by round, from the whole network down to a single weight."""
+
+from lthkit.explorer.choices import VIEWS, Choices
+from lthkit.explorer.explore import Explorer, explore
+from lthkit.explorer.model import Model
+
+__all__ = ["VIEWS", "Choices", "Explorer", "Model", "explore"]

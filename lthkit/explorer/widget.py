@@ -1,0 +1,142 @@
+"""The explorer's controls: thin widgets around the model; they only choose, and show what was chosen."""
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+from IPython.display import display
+
+from lthkit.explorer import clicks
+from lthkit.explorer.choices import VIEWS, scopes, short
+from lthkit.explorer.figure import BARS, PICTURE, empty, state
+from lthkit.explorer.pictures import picture
+from lthkit.explorer.plot import Plot
+from lthkit.explorer.tables import TABLES
+
+if TYPE_CHECKING:
+    from lthkit.explorer.explore import Explorer
+
+MOST_ROWS = 200
+STEP_MS = 600
+STYLE = "<style>table.lthkit :is(th, td) { padding: 0 1em 0 0; line-height: 1.4; text-align: left; }</style>"
+
+
+class Controls:
+    """The widgets of one explorer, and what happens when they are used."""
+
+    def __init__(self, explorer: "Explorer") -> None:
+        self.explorer = explorer
+        self._following = False
+        self._make_choosers()
+        self._make_steppers()
+        self.plot = Plot(empty(explorer.model), self._pointed, sliders=["round"])
+        self.under = widgets.HTML(layout={"min_height": "2em"})
+        self.tables = widgets.HTML(layout={"max_height": "400px", "overflow": "auto"})
+        self._listen()
+        self.follow()
+        top = widgets.HBox([self.a, self.b, self.view, self.scope], layout={"flex_flow": "row wrap"})
+        steps = [self.play, self.round, self.output, self.input, self.which]
+        below = widgets.HBox(steps, layout={"flex_flow": "row wrap", "align_items": "center"})
+        self.box = widgets.VBox([top, below, self.plot, self.under, self.tables])
+
+    def display(self) -> None:
+        """Show the widgets below the cell that runs."""
+        display(self.box)
+
+    def follow(self) -> None:
+        """Make every control and the figure show the explorer's choices."""
+        explorer, choices = self.explorer, self.explorer.choices
+        self._following = True
+        try:
+            self._follow_choosers()
+            rounds = explorer.model.searches[choices.a].rounds
+            for stepper in (self.round, self.play):
+                stepper.max = rounds
+                stepper.value = choices.round
+            out, inner = explorer.model.channels(choices)
+            self.output.max, self.input.max = out - 1, inner - 1
+            self.output.value, self.input.value = choices.kernel
+            for stepper in (self.output, self.input):
+                stepper.disabled = explorer.model.layer(choices) is None
+        finally:
+            self._following = False
+        self._draw()
+
+    def _draw(self) -> None:
+        model, choices = self.explorer.model, self.explorer.choices
+        drawn = picture(model, choices)
+        self.plot.show(state(model, choices, drawn), drawn.cells, self.explorer.alt)
+        self.under.value = ""
+        self._fill_table()
+
+    def _make_choosers(self) -> None:
+        names = list(self.explorer.model.searches)
+        self.a = _chooser("A", "the search to look at", names)
+        self.b = _chooser("B", "the search to compare with", names)
+        self.b.layout.display = None if len(names) > 1 else "none"
+        self.a.layout.display = self.b.layout.display
+        self.view = _chooser("view", "what the picture shows", [], "23em")
+        self.scope = _chooser("part", "all layers, a block or one layer", [])
+        tables = [("none", ""), *((name, name) for name in TABLES)]
+        self.which = _chooser("table", "the numbers behind the figure", tables)
+
+    def _make_steppers(self) -> None:
+        self.round = widgets.IntSlider(
+            min=0, max=0, description="round", tooltip="prunings made; arrow keys step", layout={"width": "22em"}
+        )
+        self.play = widgets.Play(min=0, max=0, interval=STEP_MS, tooltip="play the rounds", repeat=False)
+        self.output = _number("output", "output channel of the kernel whose weights are shown")
+        self.input = _number("input", "input channel of the kernel whose weights are shown")
+
+    def _listen(self) -> None:
+        for name in ("a", "b", "view", "scope", "round"):
+            getattr(self, name).observe(lambda change, name=name: self._choose(**{name: change["new"]}), "value")
+        self.play.observe(lambda change: self._choose(round=change["new"]), "value")
+        self.output.observe(lambda change: self._choose(kernel=(change["new"], self.input.value)), "value")
+        self.input.observe(lambda change: self._choose(kernel=(self.output.value, change["new"])), "value")
+        self.which.observe(lambda change: self._fill_table(), "value")
+
+    def _choose(self, **changes: Any) -> None:
+        if not self._following:
+            self.explorer.choose(**changes)
+
+    def _follow_choosers(self) -> None:
+        model, choices = self.explorer.model, self.explorer.choices
+        _offer(self.view, [(VIEWS[name], name) for name in model.views(choices)])
+        _offer(self.scope, [(short(scope), scope) for scope in scopes(model.layers(choices))])
+        for name in ("a", "b", "view", "scope"):
+            getattr(self, name).value = getattr(choices, name)
+
+    def _pointed(self, kind: str, trace: int, point: list[int]) -> None:
+        model, choices = self.explorer.model, self.explorer.choices
+        if trace == BARS and kind == "click":
+            self._choose(scope=model.layers(choices)[point[0]])
+        elif trace == PICTURE and kind == "click":
+            self._choose(**clicks.chosen(model, choices, *point))
+        elif trace == PICTURE:
+            self.under.value = escape(clicks.said(model, choices, *point))
+
+    def _fill_table(self) -> None:
+        if not self.which.value:
+            self.tables.value = ""
+            return
+        frame = self.explorer.table(self.which.value)
+        more = f" (the first {MOST_ROWS}; all: <code>explorer.table('{self.which.value}')</code>)"
+        said = f"{len(frame):,} rows{more if len(frame) > MOST_ROWS else ''}"
+        shown = frame.head(MOST_ROWS)
+        rows = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="", classes=["lthkit"])
+        self.tables.value = f"{STYLE}<p>{said}</p>{rows}"
+
+
+def _offer(chooser: widgets.Dropdown, options: list[tuple[str, str]]) -> None:
+    if chooser.options != tuple(options):  # setting them makes the page build its list again
+        chooser.options = options
+
+
+def _chooser(label: str, tooltip: str, options: list[Any], width: str = "17em") -> widgets.Dropdown:
+    style = {"description_width": "4em"}
+    return widgets.Dropdown(options=options, description=label, tooltip=tooltip, style=style, layout={"width": width})
+
+
+def _number(label: str, tooltip: str) -> widgets.BoundedIntText:
+    return widgets.BoundedIntText(min=0, max=0, description=label, tooltip=tooltip, layout={"width": "11em"})
