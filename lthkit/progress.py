@@ -6,7 +6,7 @@ One bar spans all rounds, so the time left that it shows is the search's.
 import os
 import sys
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from tqdm import TqdmExperimentalWarning
 
@@ -73,8 +73,9 @@ class Bar(Silent):
 class Lines(Silent):
     """One line a round with its best scores, for saved notebooks and log files; more only where rounds are long."""
 
-    def __init__(self, patience: float = 60.0) -> None:
+    def __init__(self, patience: float = 60.0, stream: TextIO | None = None) -> None:
         """``patience``: seconds without a line after which an evaluation within a round is told as well."""
+        self._stream = stream
         self._started = self._told = time.monotonic()
         self._patience = patience
         self._done = self._left = self._step = self._steps = 0
@@ -109,12 +110,14 @@ class Lines(Silent):
         self._told = time.monotonic()
         spent = self._told - self._started
         left = spent / self._done * self._left if self._done else 0.0
-        print(f"{title} · {_scores(row)} · {spent:.0f} s, about {left:.0f} s left", flush=True)
+        print(f"{title} · {_scores(row)} · {spent:.0f} s, about {left:.0f} s left", file=self._stream, flush=True)
 
 
 def for_here() -> Progress:
     """The progress that suits this process: lines in batch or without a terminal, else a bar."""
-    return Bar() if (_in_a_kernel() or sys.stderr.isatty()) and not is_batch() else Lines()
+    if is_batch():
+        return Lines()  # the saved notebook keeps what is printed
+    return Bar() if _in_a_kernel() or sys.stderr.isatty() else Lines(stream=sys.stderr)
 
 
 def _in_a_kernel() -> bool:

@@ -115,6 +115,9 @@ def test_the_goals_are_those_agreed():
         "overlap-loop": 0.05,
         "zero-kernels": 0.5,
         "kernel-map": 1.0,
+        "explorer-open": 1.0,
+        "slider-redraw": 0.15,
+        "slider-redraw-difference": 0.15,
         "import": 1.2,
     }
 
