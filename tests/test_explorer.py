@@ -193,6 +193,13 @@ def test_nothing_to_explore_is_said():
         explore({"a": search(0)}, search(1))
 
 
+def test_it_opens_at_the_sparsity_of_the_papers_figure():
+    died = np.append(np.arange(1, 19), 255).astype(np.uint8)
+    left = [1 - 0.8**round_ for round_ in range(1, 19)]
+    codes = died[np.searchsorted(left, np.linspace(0, 1, 10_000, endpoint=False), side="right")]
+    assert explore(Search({"w": codes.reshape(100, 100)}, 18)).choices.round == 7
+
+
 def test_parts_are_found_by_short_names():
     layers = list(SHAPES)
     assert [find_scope(layers, name) for name in ("all", "B2", "layer1.0.conv1")] == [ALL, "block B2", CONV]
@@ -206,8 +213,9 @@ def test_two_searches_of_one_name_are_told_apart():
 
 def test_a_click_chooses_what_lies_there(model):
     drawn = picture(model, choices())
-    column = drawn.cells.shape[1] // 4 * 2
-    assert clicks.chosen(model, choices(), 0, column) == {"scope": "layer2.0.conv1.weight"}
+    band = drawn.cells.shape[1] // 4
+    assert clicks.chosen(model, choices(), 0, 2 * band) == {"scope": "layer2.0.conv1.weight"}
+    assert clicks.chosen(model, choices(), 0, 2 * band - 1) == {"scope": "layer1.0.conv2.weight"}
     assert clicks.chosen(model, choices(scope=CONV), 3, 1) == {"kernel": (3, 1)}
     assert clicks.chosen(model, choices(view="density"), 1, 4) == {"scope": "layer1.0.conv2.weight"}
     assert clicks.chosen(model, choices(view="density", scope=CONV), 1, 4) == {"kernel": (1, 0), "round": 4}
@@ -232,23 +240,34 @@ def test_tables_have_the_numbers_of_the_figure(model, view):
             assert np.allclose(table.filter(like="round").to_numpy(), drawn.values)
         else:
             assert len(table) == drawn.cells.size
+        if view != "density" and scope == ALL:
+            column = "overlap" if view == "overlap" else "share"
+            cells = drawn.values if view == "overlap" else drawn.values.T / drawn.whole
+            assert np.allclose(table[column], cells.ravel(), equal_nan=True)
     assert len(explorer.table("kernel")) == 9
     with pytest.raises(LthkitError, match="no table 'nothing'; choose from layers, picture, kernel"):
         explorer.table("nothing")
 
 
 def test_words_and_figure_agree(model):
-    explorer = Explorer(model, choices(view="zero", scope=CONV))
-    counted = int((model.searches["a"].codes[CONV] <= 2).all(axis=(2, 3)).sum())
-    assert explorer.alt.startswith(f"Completely zero kernels in a, round 2 ({model.sparsity('a')[2]:.2%})")
-    assert f"{counted:,} of 24 kernels are completely zero" in explorer.alt
+    explorer = Explorer(model, choices(view="zero", scope=CONV, round=5))
+    counted = int((model.searches["a"].codes[CONV] <= 5).all(axis=(2, 3)).sum())
+    assert explorer.alt.startswith(f"Completely zero kernels in a, round 5 ({model.sparsity('a')[5]:.2%})")
+    said = f"{counted:,} of 24 kernels are completely zero ({counted / 24:.2%}); by chance "
+    assert said in explorer.alt
+    chance = model.zeros("a").sel(layer=CONV, round=5)["chance"].item()
+    assert explorer.alt.endswith(f"{chance:.2%}.")
     assert explorer.figure().layout.title.text in explorer.alt
 
 
 def test_controls_follow_what_is_chosen_and_choose():
     explorer = explore({"a": search(0), "b": search(1)}, round=1)
     controls = explorer.controls
+    assert controls.round.max == controls.play.max == 5
+    built = []
+    controls.view.observe(built.append, "options")
     controls.round.value = 3
+    assert not built
     assert explorer.choices.round == controls.play.value == 3
     assert controls.plot.cells == picture(explorer.model, explorer.choices).cells.tobytes()
     controls.view.value = "both"

@@ -102,8 +102,8 @@ class Controls:
 
     def _follow_choosers(self) -> None:
         model, choices = self.explorer.model, self.explorer.choices
-        _offer(self.view, [(VIEWS[name], name) for name in model.views(choices)])
-        _offer(self.scope, [(short(scope), scope) for scope in scopes(model.layers(choices))])
+        self.view.options = [(VIEWS[name], name) for name in model.views(choices)]
+        self.scope.options = [(short(scope), scope) for scope in scopes(model.layers(choices))]
         for name in ("a", "b", "view", "scope"):
             getattr(self, name).value = getattr(choices, name)
 
@@ -126,11 +126,6 @@ class Controls:
         shown = frame.head(MOST_ROWS)
         rows = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="", classes=["lthkit"])
         self.tables.value = f"{STYLE}<p>{said}</p>{rows}"
-
-
-def _offer(chooser: widgets.Dropdown, options: list[tuple[str, str]]) -> None:
-    if chooser.options != tuple(options):  # setting them makes the page build its list again
-        chooser.options = options
 
 
 def _chooser(label: str, tooltip: str, options: list[Any], width: str = "17em") -> widgets.Dropdown:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from lthkit.plots.beside import add_chance, add_dense, add_published
 from lthkit.plots.picked import Line, Picked, counted, pick, spoken, theta
-from lthkit.plots.theme import COLOURS, SYMBOLS, style
+from lthkit.plots.theme import COLOURS, SYMBOLS, legend_rows, style
 from lthkit.plots.ticks import sparsity_axis
 from lthkit.published import Outcome
 
@@ -79,16 +79,9 @@ def results_curves(
             "range": [low - pad, high + pad],
         },
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
-        margin={"t": 90 + 20 * _legend_rows(figure)},
-        height=500 + 20 * _legend_rows(figure),
+        height=500 + 20 * legend_rows(figure),
     )
     return figure
-
-
-def _legend_rows(figure: go.Figure) -> int:
-    """About how many rows the legend has."""
-    names = [trace.name for trace in figure.data if trace.showlegend is not False]
-    return -(-len(names) // max(1, 800 // (60 + 8 * max(map(len, names)))))
 
 
 def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:

@@ -51,8 +51,7 @@ def overlap_curve(pairs: Mapping[str, xr.Dataset] | xr.Dataset) -> go.Figure:
         "Overlap of masks by sparsity",
         f"{compared}<br>dashed: chance at the networks' densities; dotted: chance at their layers' densities",
         height=700,
-        margin={"t": 100},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         showlegend=True,
     )
     figure.update_xaxes(axis | {"title": {"text": ""}})

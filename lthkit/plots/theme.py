@@ -51,7 +51,18 @@ def style(figure: go.Figure, title: str, subtitle: str = "", **layout: Any) -> g
     heading: dict[str, Any] = {"text": title}
     if subtitle:
         heading["subtitle"] = {"text": subtitle}
+    if layout.get("legend", {}).get("orientation") == "h":
+        # a browser, unlike our PNGs, does not make room for a legend between subtitle and plot
+        heading |= {"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 16}}
+        lines = 1 + subtitle.count("<br>") if subtitle else 0
+        layout["margin"] = {"t": 54 + 18 * lines + 22 * legend_rows(figure)} | layout.get("margin", {})
     return figure.update_layout(template=template(), title=heading, **layout)
+
+
+def legend_rows(figure: go.Figure) -> int:
+    """About how many rows a horizontal legend has."""
+    names = [trace.name for trace in figure.data if trace.showlegend is not False and trace.name]
+    return -(-len(names) // max(1, 800 // (60 + 8 * max(map(len, names))))) if names else 0
 
 
 def shades(count: int) -> list[str]:

@@ -46,7 +46,7 @@ def zero_kernels_curve(counts: Mapping[str, xr.Dataset] | xr.Dataset) -> go.Figu
         "Completely zero kernels by sparsity",
         "dashed: expected of random pruning with the same layer densities",
         height=260 + 240 * len(kinds),
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         showlegend=True,
     )
     figure.update_xaxes(axis | {"title": {"text": ""}})

@@ -200,7 +200,7 @@ def _settled(config: SearchConfig, path: Path) -> SearchConfig:
                 f"{path} holds imported masks, not a search to go on with; search under another name, "
                 "with it as start_mask"
             )
-        kept = {key: getattr(plan, key) or stored[key] for key in ("threads", "processes")}
+        kept = {key: getattr(plan, key) or stored.get(key) for key in ("threads", "processes")}
         if plan.device == "auto":
             kept["device"] = stored["device"]
         plan = plan.model_copy(update=kept)
