@@ -10,15 +10,7 @@ from lthkit.errors import LthkitError
 def run(command: argparse.ArgumentParser) -> Handler:
     """Execute a notebook with parameters and keep the executed notebook."""
     command.add_argument("notebook", metavar="NOTEBOOK", help="a path, or the name of one in ./notebooks")
-    command.add_argument(
-        "-p",
-        "--parameter",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("NAME", "VALUE"),
-        help="a value for one of the notebook's parameters; repeatable",
-    )
+    _take_parameters(command, "NAME", "a value for one of the notebook's parameters; repeatable")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the executed notebook")
 
     def handler(chosen: argparse.Namespace) -> None:
@@ -39,15 +31,7 @@ def search(command: argparse.ArgumentParser) -> Handler:
     command.add_argument("store", type=Path, metavar="STORE", help="a folder NAME.zarr, new or to be resumed")
     command.add_argument("--scale", default="demo", help="settings to begin with: smoke, demo, small or paper")
     command.add_argument("--stage", default="target", choices=("source", "target"), help="pre-train, or find a ticket")
-    command.add_argument(
-        "-p",
-        "--parameter",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("KEY", "VALUE"),
-        help="a setting by its dotted name, e.g. -p plan.epochs 4; repeatable",
-    )
+    _take_parameters(command, "KEY", "a setting by its dotted name, e.g. -p plan.epochs 4; repeatable")
 
     def handler(chosen: argparse.Namespace) -> None:
         from lthkit.batch import read_value
@@ -58,3 +42,8 @@ def search(command: argparse.ArgumentParser) -> Handler:
         find_ticket(settings(chosen.scale, chosen.stage, changes), chosen.store)
 
     return handler
+
+
+def _take_parameters(command: argparse.ArgumentParser, name: str, help: str) -> None:
+    metavar = (name, "VALUE")
+    command.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=metavar, help=help)
