@@ -285,6 +285,14 @@ def test_results_that_differ_in_more_than_their_dimensions_are_not_mixed(source,
         collect(tmp_path)
 
 
+def test_results_of_other_networks_or_searches_are_not_mixed(source, tmp_path):
+    first = run(tmp_path, config(source))
+    second = run(tmp_path, config(source, seed=1))
+    wider = second["search"] | {"model": second["search"]["model"] | {"options": {"width": 99}}}
+    with pytest.raises(LthkitError, match=r"search\.model\.options\.width: 4 → 99"):
+        combine([first, second | {"search": wider}])
+
+
 def test_two_results_of_the_same_labels_are_not_mixed(source, tmp_path):
     first = run(tmp_path, config(source))
     with pytest.raises(LthkitError, match="two results are both"):

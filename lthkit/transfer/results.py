@@ -62,7 +62,7 @@ def read_results(folder: str | Path) -> list[dict[str, Any]]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text())
-        if found["schema"] != SCHEMA or set(found["labels"]) != set(DIMENSIONS):
+        if found["schema"] != SCHEMA or "search" not in found or set(found["labels"]) != set(DIMENSIONS):
             raise KeyError(f"schema {found['schema']}")
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise LthkitError(f"{path} is not a result of this version ({error}); remove it or train it again") from None
@@ -112,10 +112,10 @@ def table(results: xr.Dataset) -> Any:
 
 
 def _must_fit(results: list[dict[str, Any]]) -> None:
-    """Within a target all settings must agree but those that are dimensions."""
-    first_of: dict[str, dict[str, Any]] = {}
+    """Within a source and target all settings must agree but those that are dimensions, the source search's too."""
+    first_of: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in results:
-        first = first_of.setdefault(entry["labels"]["target"], entry)
+        first = first_of.setdefault((entry["labels"]["source"], entry["labels"]["target"]), entry)
         changed = differences(_rest(first), _rest(entry))
         if changed:
             raise LthkitError(
@@ -127,7 +127,7 @@ def _must_fit(results: list[dict[str, Any]]) -> None:
 def _rest(entry: dict[str, Any]) -> dict[str, Any]:
     """What must be the same: the settings but for mask, weights and seed, and what the score means."""
     settings = {key: value for key, value in entry["config"].items() if key not in ("mask", "weights", "seed")}
-    return settings | {key: entry[key] for key in ("metric", "selection", "higher_is_better", "data_sha256")}
+    return settings | {key: entry[key] for key in ("metric", "selection", "higher_is_better", "data_sha256", "search")}
 
 
 def _sorted(labels: set[Any]) -> list[Any]:

@@ -117,6 +117,7 @@ def _result(
         },
         "config": config.plain(),
         "config_sha256": config.fingerprint(),
+        "search": _how_it_was_found(search),
         "metric": task.metric,
         "higher_is_better": task.higher_is_better,
         "selection": plan.selection,
@@ -136,6 +137,14 @@ def _task_label(config: SearchConfig | TransferConfig) -> str:
     """The data set and its classes, e.g. ``digits 0,1,2,3,4``."""
     classes = "" if config.data.classes is None else f" {','.join(map(str, config.data.classes))}"
     return f"{config.data.name}{classes}"
+
+
+def _how_it_was_found(search: SearchConfig) -> dict[str, Any]:
+    """The source search but for what its seed decides: the seed and the checkpoint that was trained with it."""
+    found = search.plain()
+    found.pop("seed")
+    found["model"].pop("checkpoint")
+    return found
 
 
 def target_model(config: TransferConfig, search: SearchConfig) -> ModelSpec:
