@@ -130,7 +130,11 @@ def _write(path: Path, pixels: np.ndarray) -> None:
 
 
 def _make_room(folder: Path) -> None:
-    files = sorted(((item.stat(), item) for item in folder.glob(f"*{_SUFFIX}*")), key=lambda pair: -pair[0].st_mtime)
+    files = []
+    for item in folder.glob(f"*{_SUFFIX}*"):
+        with suppress(FileNotFoundError):  # another writer has renamed or removed it since it was listed
+            files.append((item.stat(), item))
+    files.sort(key=lambda pair: -pair[0].st_mtime)
     total = 0
     for state, item in files:
         total += state.st_size
