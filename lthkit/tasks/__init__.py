@@ -6,11 +6,12 @@ from collections.abc import Callable
 from lthkit.errors import LthkitError
 from lthkit.factories import find_callable
 from lthkit.tasks import classification
+from lthkit.tasks.address import at_address, network_address, network_state
 from lthkit.tasks.base import Setting, Task, TaskSpec
 
 _BUILT_IN: dict[str, Callable[[Setting], Task]] = {"classification": classification.make}
 
-__all__ = ["Setting", "Task", "TaskSpec", "make", "names"]
+__all__ = ["Setting", "Task", "TaskSpec", "at_address", "make", "names", "network_address", "network_state"]
 
 
 def names() -> tuple[str, ...]:
