@@ -12,7 +12,7 @@ import lthkit
 # a room may import only rooms before it; those on one line do not know each other
 ORDER = [
     "errors",
-    "config seeds factories progress published",
+    "config seeds factories progress published selection",
     "masks",
     "store",
     "controls whole",
