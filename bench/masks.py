@@ -38,13 +38,13 @@ def overlap_against_loop() -> Measured:
 def zero_kernels() -> Measured:
     """Zero kernels, input and output channels of every layer at all rounds, and chance."""
     one = search(0)
-    return seconds(timed(lambda: analysis.zeros(one)))
+    return seconds(timed(lambda: analysis.zero_kernels(one)))
 
 
 def heatmap() -> Measured:
     """The map of all kernels at all rounds, and the figure of one."""
     one = search(0)
-    return seconds(timed(lambda: plots.kernel_map(analysis.kernel_map(one), ROUND)))
+    return seconds(timed(lambda: plots.zero_kernels_map(analysis.zero_kernel_cells(one), ROUND)))
 
 
 @cache

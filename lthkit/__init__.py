@@ -46,7 +46,7 @@ _NAMES = {
     "open_store": "store",
     "overlap": "analysis",
     "overlaps": "analysis",
-    "removable": "analysis",
+    "removable_channels": "analysis",
     "save": "plots",
     "settings": "scales",
     "show": "display",
@@ -55,7 +55,7 @@ _NAMES = {
     "transfer_many": "transfer",
     "transfer_settings": "scales",
     "verdict_table": "analysis",
-    "zeros": "analysis",
+    "zero_kernels": "analysis",
 }
 
 __all__ = [*_ROOMS, *_NAMES]

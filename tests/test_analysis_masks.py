@@ -18,7 +18,7 @@ from lthkit.analysis import (
     pooled,
     read,
     sparsity,
-    zeros,
+    zero_kernels,
 )
 from lthkit.errors import LthkitError
 from lthkit.masks import MOST_ROUNDS
@@ -192,7 +192,7 @@ def test_overlaps_has_every_pair_by_name():
 @given(searches())
 def test_zero_units_are_those_counted_round_by_round(given_search):
     search = given_search[0]
-    counts = zeros(search)
+    counts = zero_kernels(search)
     assert counts["counted"].dims == ("unit", "layer", "round")
     for name, round_ in itertools.product(search.codes, range(search.rounds + 1)):
         mask = alive(search, name, round_)
@@ -217,7 +217,7 @@ def hypergeometric(size, removed, count):
 
 @pytest.mark.parametrize(("size", "removed", "count"), [(2000, 1700, 65), (50_000, 49_000, 400), (900, 100, 200)])
 def test_chance_of_large_units_is_exact_to_a_millionth(size, removed, count):
-    from lthkit.analysis.zeros import all_removed
+    from lthkit.analysis.masks.zero_kernels import all_removed
 
     exact = float(hypergeometric(size, removed, count))
     assert all_removed(size, np.array([removed]), count)[0] == pytest.approx(exact, rel=1e-6)
@@ -225,7 +225,7 @@ def test_chance_of_large_units_is_exact_to_a_millionth(size, removed, count):
 
 def test_chance_of_a_zero_kernel_is_what_random_pruning_gives():
     search = random_search(0, {"a.weight": (200, 200, 3, 3)}, rounds=9)
-    kernels = pooled(zeros(search)).sel(unit="kernel")
+    kernels = pooled(zero_kernels(search)).sel(unit="kernel")
     np.testing.assert_allclose(kernels["counted"][6:], kernels["expected"][6:], rtol=0.05)
     density = 1 - sparsity(search).values
     np.testing.assert_allclose(kernels["chance"], (1 - density) ** 9, rtol=1e-3, atol=1e-12)
@@ -287,7 +287,7 @@ def test_densities_by_block_and_layer():
     ],
 )
 def test_blocks_are_the_first_parts_that_differ(names, expected):
-    from lthkit.analysis.searches import blocks
+    from lthkit.analysis.masks.searches import blocks
 
     assert blocks(names) == expected
 
@@ -301,7 +301,7 @@ def test_a_store_and_its_codes_in_memory_say_the_same(tmp_path):
     store = open_store(tmp_path / "ticket.zarr")
     assert (read(store).name, read(store, "mine").name, read(search, "x").name) == ("ticket", "mine", "x")
     assert overlap(store, search)["jaccard"].equals(overlap(search, search)["jaccard"])
-    assert zeros(store).equals(zeros(search))
+    assert zero_kernels(store).equals(zero_kernels(search))
 
 
 @pytest.mark.parametrize("code", [np.zeros((2, 2), np.uint8), np.ones((2, 2), np.int64)])

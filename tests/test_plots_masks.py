@@ -9,16 +9,16 @@ from lthkit import plots
 from lthkit.analysis import (
     Search,
     block_density,
-    difference_map,
-    kernel_map,
+    difference_cells,
     kernel_patterns,
     layer_density,
     like_for_like,
     overlap,
     overlaps,
     pooled,
-    weight_map,
-    zeros,
+    weight_cells,
+    zero_kernel_cells,
+    zero_kernels,
 )
 from lthkit.errors import LthkitError
 
@@ -50,10 +50,13 @@ def every_figure():
     yield "overlap_matrix", plots.overlap_matrix(pooled(counts))
     yield "overlap_by_layer", plots.overlap_by_layer(like_for_like(counts))
     yield "overlap_by_block", plots.overlap_by_layer(like_for_like(pooled(counts, "block")))
-    yield "zero_kernels", plots.zero_kernels_curve({"a": pooled(zeros(a), "kind"), "b": pooled(zeros(b), "kind")})
-    yield "kernel_map", plots.kernel_map(kernel_map(a), 3)
-    yield "weight_map", plots.weight_map(weight_map(a), 3)
-    yield "difference_map", plots.difference_map(difference_map(a, b), 3, "only_b")
+    yield (
+        "zero_kernels",
+        plots.zero_kernels_curve({"a": pooled(zero_kernels(a), "kind"), "b": pooled(zero_kernels(b), "kind")}),
+    )
+    yield "zero_kernels_map", plots.zero_kernels_map(zero_kernel_cells(a), 3)
+    yield "weight_map", plots.weight_map(weight_cells(a), 3)
+    yield "difference_map", plots.difference_map(difference_cells(a, b), 3, "only_b")
     yield "kernel_grid", plots.kernel_grid(kernel_patterns(a, layer, 2), 3)
     yield "kernel_grid of some", plots.kernel_grid(kernel_patterns(a, layer, kernels=[(0, 1), (5, 5)]))
     yield "density_heat", plots.density_heat(layer_density(a))
@@ -132,7 +135,7 @@ def test_layers_stand_in_depth_order_with_their_blocks():
 
 
 def test_zero_kernels_of_1x1_and_larger_stand_apart_with_chance_dashed():
-    counts = pooled(zeros(search()), "kind")
+    counts = pooled(zero_kernels(search()), "kind")
     figure = plots.zero_kernels_curve(counts)
     drawn = {(trace.yaxis, trace.line.dash): trace.y for trace in figure.data}
     kernels = counts.sel(unit="kernel")
@@ -140,20 +143,20 @@ def test_zero_kernels_of_1x1_and_larger_stand_apart_with_chance_dashed():
     np.testing.assert_array_equal(drawn["y", "dash"], kernels["expected"].sel(kind="larger"))
     np.testing.assert_array_equal(drawn["y2", "solid"], kernels["counted"].sel(kind="1×1"))
     assert "larger" in figure.layout.yaxis.title.text
-    only = plots.zero_kernels_curve(pooled(zeros(search(shapes={"a.weight": (3, 3)})), "kind"))
+    only = plots.zero_kernels_curve(pooled(zero_kernels(search(shapes={"a.weight": (3, 3)})), "kind"))
     assert {trace.yaxis for trace in only.data} == {"y"}
 
 
 def test_zeros_that_are_not_pooled_are_refused():
-    with pytest.raises(LthkitError, match=r"zeros of 'mine' are not pooled by kind; draw pooled\(zeros, 'kind'\)"):
-        plots.zero_kernels_curve(zeros(search()))
+    with pytest.raises(LthkitError, match=r"'mine' are not pooled by kind; draw pooled\(zero_kernels, 'kind'\)"):
+        plots.zero_kernels_curve(zero_kernels(search()))
     with pytest.raises(LthkitError, match="no search to draw"):
         plots.zero_kernels_curve({})
 
 
-def test_kernel_map_is_bright_where_kernels_are_zero():
+def test_zero_kernels_map_is_bright_where_kernels_are_zero():
     given = search()
-    figure = plots.kernel_map(kernel_map(given), 3)
+    figure = plots.zero_kernels_map(zero_kernel_cells(given), 3)
     heatmap = figure.data[0]
     dead = ~(given.codes["layer2.0.conv1.weight"] > 3).any(axis=(2, 3))
     assert heatmap.z.dtype == np.uint8
@@ -172,17 +175,17 @@ def test_kernel_map_is_bright_where_kernels_are_zero():
     assert list(figure.layout.xaxis.tickvals) == [2.5, 8.5, 14.5]
 
 
-@pytest.mark.parametrize("draw", [plots.kernel_map, plots.weight_map, plots.difference_map])
+@pytest.mark.parametrize("draw", [plots.zero_kernels_map, plots.weight_map, plots.difference_map])
 def test_a_round_that_there_is_not_is_refused(draw):
-    made = {plots.kernel_map: kernel_map, plots.weight_map: weight_map}
-    cells = made[draw](search()) if draw in made else difference_map(search(), search())
+    made = {plots.zero_kernels_map: zero_kernel_cells, plots.weight_map: weight_cells}
+    cells = made[draw](search()) if draw in made else difference_cells(search(), search())
     with pytest.raises(LthkitError, match="the map has no round 6; choose one from 0 to 5"):
         draw(cells, 6)
 
 
 def test_small_shares_are_told_in_per_mille_and_none_stays_none(monkeypatch):
-    monkeypatch.setattr("lthkit.analysis.tiles.MOST_CELLS", 50)
-    cells = weight_map(search(rounds=14, shapes={"a.weight": (90, 90), "b.weight": (90, 90)}, rate=0.3))
+    monkeypatch.setattr("lthkit.analysis.masks.tiles.MOST_CELLS", 50)
+    cells = weight_cells(search(rounds=14, shapes={"a.weight": (90, 90), "b.weight": (90, 90)}, rate=0.3))
     early, late = (plots.weight_map(cells, round_).data[0] for round_ in (1, 14))
     assert "‰" in late.hovertemplate
     np.testing.assert_array_equal(late.z, cells["left"].sel(round=14))
@@ -193,7 +196,7 @@ def test_small_shares_are_told_in_per_mille_and_none_stays_none(monkeypatch):
 
 def test_difference_says_whose_weights_and_at_which_rounds():
     a, b = search(0), search(1, rounds=4, name="other")
-    cells = difference_map(a, b, rounds_b=[0, 2, 4])
+    cells = difference_cells(a, b, rounds_b=[0, 2, 4])
     figure = plots.difference_map(cells, 1, "only_b")
     kept = sum(int(((b.codes[n] > 2) & (a.codes[n] <= 1)).sum()) for n in SHAPES)
     assert figure.layout.title.text.startswith("Weights left only in other, round 1 (")
@@ -206,7 +209,7 @@ def test_difference_says_whose_weights_and_at_which_rounds():
 def test_maps_of_resnet50_size_stay_below_2_mb():
     shapes = {f"layer{1 + i // 13}.{i}.weight": shape for i, shape in enumerate(RESNET50)}
     one = Search({name: np.full(shape, 1 + i % 3, np.uint8) for i, (name, shape) in enumerate(shapes.items())}, 2)
-    figure = plots.kernel_map(kernel_map(one), 1)
+    figure = plots.zero_kernels_map(zero_kernel_cells(one), 1)
     assert figure.data[0].z.size <= 200_000
     assert figure.data[0].z.dtype == np.uint8
     assert len(figure.to_json()) < 2_000_000

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from lthkit.analysis.density import sparsity
+from lthkit.analysis.masks.density import sparsity
 from lthkit.errors import StoreError
 from lthkit.store import Store
 

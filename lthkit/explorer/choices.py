@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from lthkit.analysis.searches import blocks
+from lthkit.analysis.masks.searches import blocks
 from lthkit.errors import LthkitError
 
 ALL = "all layers"

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lthkit.analysis.counting import histogram, left
-from lthkit.analysis.searches import Search
+from lthkit.analysis.masks.histograms import histogram, left
+from lthkit.analysis.masks.searches import Search
 from lthkit.explorer.choices import COMPARING, Choices
 from lthkit.explorer.model import Model
 

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from lthkit import analysis
-from lthkit.analysis.counting import kernel_codes
-from lthkit.analysis.searches import Search, blocks, common_layers
+from lthkit.analysis.masks.histograms import kernel_codes
+from lthkit.analysis.masks.searches import Search, blocks, common_layers
 from lthkit.errors import LthkitError
 from lthkit.explorer.choices import ALL, COMPARING, VIEWS, Choices, scope_layers, scopes
 
@@ -171,7 +171,7 @@ class Model:
         return counts.assign_coords(sparsity=("round", 1 - left / left[0]))
 
     def _zeros(self, name: str) -> xr.Dataset:
-        return analysis.zeros(self.searches[name]).sel(unit="kernel", drop=True)
+        return analysis.zero_kernels(self.searches[name]).sel(unit="kernel", drop=True)
 
     def _overlap(self, a: str, b: str) -> xr.Dataset:
         return analysis.overlap(self.searches[a], self.searches[b])
@@ -179,16 +179,16 @@ class Model:
     def _map(self, view: str, a: str, b: str | None, layers: tuple[str, ...]) -> xr.DataArray:
         """Shares of a view in cells of these layers, all rounds of a: (round, row, column)."""
         if view == "kernels":
-            made = analysis.weight_map(self.searches[a], layers)
+            made = analysis.weight_cells(self.searches[a], layers)
             return made["left"].assign_attrs(made.attrs)
         if view == "zero":
-            made = analysis.kernel_map(self.searches[a], layers)
+            made = analysis.zero_kernel_cells(self.searches[a], layers)
             return made["zero"].assign_attrs(made.attrs)
         made = self.parts(a, str(b), layers)
         return made[view].assign_attrs(made.attrs)
 
     def _parts(self, a: str, b: str, layers: tuple[str, ...]) -> xr.Dataset:
-        return analysis.difference_map(self.searches[a], self.searches[b], layers, self.partners(a, b).tolist())
+        return analysis.difference_cells(self.searches[a], self.searches[b], layers, self.partners(a, b).tolist())
 
     def _places(self, name: str, layer: str) -> tuple[np.ndarray, np.ndarray]:
         """Codes of a layer by place in the kernel, (place, out, in), and the round each kernel is zero from."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from lthkit.analysis.searches import layer_labels
+from lthkit.analysis.masks.searches import layer_labels
 from lthkit.errors import LthkitError
 from lthkit.explorer.choices import COMPARING, Choices
 from lthkit.explorer.layers import counts_of_kernels, left_by_channel

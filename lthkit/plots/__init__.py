@@ -4,7 +4,7 @@ from lthkit.plots.curves import sparsity_curve, training_curves
 from lthkit.plots.densities import block_densities, density_heat
 from lthkit.plots.layers import kernel_heatmap, layer_densities
 from lthkit.plots.layers_alone import layer_sensitivity
-from lthkit.plots.maps import difference_map, kernel_map, weight_map
+from lthkit.plots.maps import difference_map, weight_map, zero_kernels_map
 from lthkit.plots.patterns import kernel_grid
 from lthkit.plots.png import png
 from lthkit.plots.results import results_curves
@@ -22,7 +22,6 @@ __all__ = [
     "difference_map",
     "kernel_grid",
     "kernel_heatmap",
-    "kernel_map",
     "layer_densities",
     "layer_sensitivity",
     "overlap_by_layer",
@@ -37,4 +36,5 @@ __all__ = [
     "verdict_map",
     "weight_map",
     "zero_kernels_curve",
+    "zero_kernels_map",
 ]

@@ -15,11 +15,11 @@ PARTS = {"both": "left in both", "only_a": "left only in {a}", "only_b": "left o
 POWER = [[0, "#0B1220"], [0.002, "#2A4373"], [0.05, "#4B6FAE"], [0.2, "#8CA6BE"], [0.5, "#CBC985"], [1, BRIGHT]]
 
 
-def kernel_map(cells: xr.Dataset, round: int) -> go.Figure:
+def zero_kernels_map(cells: xr.Dataset, round: int) -> go.Figure:
     """Kernels of all layers from input to output, completely zero ones bright (Chen et al. 2021, Fig. 7).
 
     Args:
-        cells: what :func:`lthkit.analysis.kernel_map` gives.
+        cells: what :func:`lthkit.analysis.zero_kernel_cells` gives.
         round: which round.
 
     Raises:
@@ -40,7 +40,7 @@ def weight_map(cells: xr.Dataset, round: int) -> go.Figure:
     """Share of weights left in all layers from input to output.
 
     Args:
-        cells: what :func:`lthkit.analysis.weight_map` gives.
+        cells: what :func:`lthkit.analysis.weight_cells` gives.
         round: which round.
 
     Raises:
@@ -57,7 +57,7 @@ def difference_map(cells: xr.Dataset, round: int, part: str = "only_a") -> go.Fi
     """Share of weights that two searches keep in common, or one alone, in all layers from input to output.
 
     Args:
-        cells: what :func:`lthkit.analysis.difference_map` gives.
+        cells: what :func:`lthkit.analysis.difference_cells` gives.
         round: which round of a.
         part: ``both``, ``only_a`` or ``only_b``.
 

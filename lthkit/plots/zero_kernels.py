@@ -20,7 +20,7 @@ def zero_kernels_curve(counts: Mapping[str, xr.Dataset] | xr.Dataset) -> go.Figu
     Dashed: as many as random pruning would leave with the same layer densities; of 1×1 kernels all, by definition.
 
     Args:
-        counts: ``pooled(zeros, "kind")`` of each search by name, or one alone.
+        counts: ``pooled(zero_kernels, "kind")`` of each search by name, or one alone.
 
     Raises:
         LthkitError: if there is nothing to draw, or it is not pooled by kind.
@@ -30,7 +30,7 @@ def zero_kernels_curve(counts: Mapping[str, xr.Dataset] | xr.Dataset) -> go.Figu
         raise LthkitError("there is no search to draw; give the zeros of at least one")
     for label, one in named.items():
         if "kind" not in one.dims or "layer" in one.dims:
-            raise LthkitError(f"the zeros of '{label}' are not pooled by kind; draw pooled(zeros, 'kind')")
+            raise LthkitError(f"the zeros of '{label}' are not pooled by kind; draw pooled(zero_kernels, 'kind')")
     kernels = {label: one.sel(unit="kernel") if "unit" in one.dims else one for label, one in named.items()}
     kinds = [kind for kind in TITLES if any(kind in one["kind"].values for one in kernels.values())]
     figure = make_subplots(len(kinds), 1, shared_xaxes=True, vertical_spacing=0.1)

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lthkit.analysis import Search, difference_map, kernel_map, kernel_patterns, sparsity, tiles, weight_map
+from lthkit.analysis import Search, difference_cells, kernel_patterns, sparsity, weight_cells, zero_kernel_cells
+from lthkit.analysis.masks import tiles
 from lthkit.errors import LthkitError, StoreError
 
 SHAPES = {"layer1.0.weight": (7, 5, 3, 3), "layer1.1.weight": (12, 7), "layer2.0.weight": (3, 12, 1, 1)}
@@ -56,7 +57,7 @@ def test_every_cell_is_the_share_in_its_tile(seed, rounds, most):
         patch.setattr(tiles, "ROWS", 4)
         patch.setattr(tiles, "PIECE", 50)
         a, b = search(seed, rounds), search(seed + 1, rounds + 1)
-        kernels, weights, differing = kernel_map(a), weight_map(a), difference_map(a, b)
+        kernels, weights, differing = zero_kernel_cells(a), weight_cells(a), difference_cells(a, b)
     rows, columns = kernels.sizes["row"], kernels.sizes["column"] // 3
     assert rows * columns * 3 <= most
     for round_ in range(rounds + 1):
@@ -79,7 +80,7 @@ def test_every_cell_is_the_share_in_its_tile(seed, rounds, most):
 def test_columns_are_labelled_by_layer_block_and_inputs(monkeypatch):
     monkeypatch.setattr(tiles, "MOST_CELLS", 90)
     monkeypatch.setattr(tiles, "ROWS", 10)
-    cells = kernel_map(search())
+    cells = zero_kernel_cells(search())
     assert cells.sizes["column"] == 9
     assert cells["layer"].values.tolist() == [name for name in SHAPES for _ in range(3)]
     assert cells["block"].values.tolist() == ["B1"] * 6 + ["B2"] * 3
@@ -92,24 +93,24 @@ def test_columns_are_labelled_by_layer_block_and_inputs(monkeypatch):
 
 
 def test_chosen_layers_keep_the_sparsity_of_the_whole_search():
-    cells = kernel_map(search(), ["layer2.0.weight"])
+    cells = zero_kernel_cells(search(), ["layer2.0.weight"])
     assert set(cells["layer"].values) == {"layer2.0.weight"}
     assert (cells.sizes["row"], cells.sizes["column"]) == (3, 12)
     assert cells.attrs["cell"] == "a cell is one kernel"
     np.testing.assert_array_equal(cells["sparsity"], sparsity(search()))
     with pytest.raises(StoreError, match="search has no layer 'nonsense'"):
-        kernel_map(search(), ["nonsense"])
+        zero_kernel_cells(search(), ["nonsense"])
 
 
 @pytest.mark.parametrize("shapes", [{"a.weight": (2048, 512, 1, 1)}, {f"{n}.weight": (3, 2, 3, 3) for n in range(700)}])
 def test_no_map_has_more_than_200_000_cells(shapes):
-    cells = kernel_map(search(shapes=shapes, rounds=1))
+    cells = zero_kernel_cells(search(shapes=shapes, rounds=1))
     assert cells.sizes["row"] * cells.sizes["column"] <= 200_000
 
 
 def test_difference_at_other_rounds_of_b():
     a, b = search(1, 4), search(2, 6)
-    cells = difference_map(a, b, rounds_b=[0, 2, 2, 6, 6])
+    cells = difference_cells(a, b, rounds_b=[0, 2, 2, 6, 6])
     for round_, other in enumerate([0, 2, 2, 6, 6]):
         both = sum((alive(x, round_, 4) & alive(y, other, 6)).sum() for x, y in zip(*codes(a, b), strict=True))
         only_b = sum((~alive(x, round_, 4) & alive(y, other, 6)).sum() for x, y in zip(*codes(a, b), strict=True))
@@ -120,7 +121,7 @@ def test_difference_at_other_rounds_of_b():
 
 def test_difference_that_starts_at_a_later_round_of_b():
     a, b = search(1, 2), search(2, 3)
-    cells = difference_map(a, b, rounds_b=[2, 3])
+    cells = difference_cells(a, b, rounds_b=[2, 3])
     gone = sum((~alive(code, 2, 3)).sum() for code in b.codes.values())
     assert cells["counted"].sel(round=0, part="only_a") == gone
     assert cells["counted"].sel(round=0, part="only_b") == 0
@@ -133,14 +134,14 @@ def codes(a, b):
 @pytest.mark.parametrize("rounds", [[0, 2, 1], [0, 7], [-1], [], [0] * 6])
 def test_rounds_that_cannot_stand_beside_each_other_are_refused(rounds):
     with pytest.raises(LthkitError, match=r"cannot stand beside rounds 0 to 4 of 'search'; give rounds from 0 to 6"):
-        difference_map(search(1, 4), search(2, 6), rounds_b=rounds)
+        difference_cells(search(1, 4), search(2, 6), rounds_b=rounds)
 
 
 def test_difference_needs_common_layers():
     a, b = search(), search(1, shapes={"layer1.0.weight": (7, 5, 3, 3), "x.weight": (2, 2)}, name="other")
-    assert set(difference_map(a, b)["layer"].values) == {"layer1.0.weight"}
+    assert set(difference_cells(a, b)["layer"].values) == {"layer1.0.weight"}
     with pytest.raises(LthkitError, match=r"'x.weight' is no layer of both 'search' and 'other'; they share layer1"):
-        difference_map(a, b, ["x.weight"])
+        difference_cells(a, b, ["x.weight"])
 
 
 def test_patterns_are_the_codes_of_the_kernels_asked_for():

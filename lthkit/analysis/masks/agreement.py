@@ -6,10 +6,10 @@ from itertools import combinations
 import numpy as np
 import xarray as xr
 
-from lthkit.analysis.counting import histogram, left
-from lthkit.analysis.density import sparsity
-from lthkit.analysis.ratios import with_ratios
-from lthkit.analysis.searches import Searched, common_layers, layer_labels, read
+from lthkit.analysis.masks.density import sparsity
+from lthkit.analysis.masks.histograms import histogram, left
+from lthkit.analysis.masks.ratios import with_ratios
+from lthkit.analysis.masks.searches import Searched, common_layers, layer_labels, read
 from lthkit.errors import LthkitError
 
 

@@ -10,7 +10,7 @@ def pooled(counts: xr.Dataset, by: str | None = None) -> xr.Dataset:
     """Counts summed over layers, and their ratios made anew.
 
     Args:
-        counts: what ``overlap``, ``zeros`` or ``agreement`` gives, with the dimension layer.
+        counts: what ``overlap``, ``zero_kernels`` or ``agreement`` gives, with the dimension layer.
         by: a label of the layers (``block``, ``kind``, ``kernel``), which becomes the dimension; None sums all.
     """
     bare = counts.drop_vars([name for name in RATIOS if name in counts])

@@ -3,8 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from lthkit.analysis.counting import histogram, left
-from lthkit.analysis.searches import Search, Searched, layer_labels, read
+from lthkit.analysis.masks.histograms import histogram, left
+from lthkit.analysis.masks.searches import Search, Searched, layer_labels, read
 from lthkit.errors import StoreError
 
 

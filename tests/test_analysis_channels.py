@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from lthkit.analysis import removable
-from lthkit.analysis.follow import flow_of
+from lthkit.analysis import removable_channels
+from lthkit.analysis.channels.trace import trace
 from lthkit.errors import LthkitError
 
 SIZE = (2, 6, 6)
@@ -94,9 +94,9 @@ def masked(network, masks):
 def cut(network, masks):
     """Removed output channels of each layer, as a bool array by module name."""
     kernels = {name.removesuffix(".weight"): mask.reshape(*mask.shape[:2], -1).any(2) for name, mask in masks.items()}
-    flow = flow_of(network, kernels, SIZE)
-    kept = flow.kept()
-    return {layer.name: ~kept[layer.outputs.ids] for layer in flow.layers}
+    dependencies = trace(network, kernels, SIZE)
+    kept = dependencies.kept()
+    return {layer.name: ~kept[layer.outputs.ids] for layer in dependencies.layers}
 
 
 def run(network, images, change):
@@ -176,7 +176,7 @@ def test_a_dead_filter_takes_its_consumers_inputs_and_what_only_feeds_it_along()
     masks = whole(network)
     masks["2.weight"][1] = False  # a dead filter
     masks["2.weight"][[0, 2], 3] = False  # input 3 fed only it
-    counts = removable(network, masks, SIZE)
+    counts = removable_channels(network, masks, SIZE)
     assert counts["layer"].values.tolist() == ["0.weight", "2.weight", "4.weight"]
     assert counts["outputs_dead"].values.tolist() == [0, 1, 0]
     assert counts["outputs_removed"].values.tolist() == [1, 1, 0]
@@ -192,11 +192,11 @@ def test_an_addition_keeps_a_channel_that_one_summand_still_needs():
     network = built(Residual, 0)
     masks = whole(network)
     masks["a2.weight"][2] = False
-    counts = removable(network, masks, SIZE).sel(layer="a2.weight")
+    counts = removable_channels(network, masks, SIZE).sel(layer="a2.weight")
     assert (counts["outputs_dead"], counts["outputs_removed"]) == (1, 0)
     for name in ("stem.weight", "b2.weight"):
         masks[name][2] = False
-    counts = removable(network, masks, SIZE)
+    counts = removable_channels(network, masks, SIZE)
     trunk = counts.sel(layer=["stem.weight", "a2.weight", "b2.weight"])
     assert trunk["outputs_removed"].values.tolist() == [1, 1, 1]
     assert counts["inputs_removed"].sel(layer=["a1.weight", "b1.weight", "head.weight"]).values.tolist() == [1, 1, 1]
@@ -207,7 +207,7 @@ def test_depthwise_channels_go_with_what_feeds_them():
     masks = whole(network)
     masks["deep.weight"][1] = False
     masks["gate.weight"][:, 1] = False
-    counts = removable(network, masks, SIZE)
+    counts = removable_channels(network, masks, SIZE)
     assert counts["outputs_removed"].values.tolist() == [1, 0, 1, 1, 0, 0]
     assert counts["weights"].sel(layer="deep.weight") == 45
     assert counts["weights_removed"].sel(layer="deep.weight") == 9
@@ -216,7 +216,7 @@ def test_depthwise_channels_go_with_what_feeds_them():
 def test_nothing_masked_nothing_removed_and_the_network_is_not_touched():
     network = built(Residual, 0).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    counts = removable(network, {}, SIZE)
+    counts = removable_channels(network, {}, SIZE)
     assert all(value == 0 for name, value in counts.attrs.items() if name.endswith("removed"))
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -224,7 +224,7 @@ def test_nothing_masked_nothing_removed_and_the_network_is_not_touched():
 
 def test_all_masked_leaves_only_the_input_and_the_networks_outputs():
     network = built(Chain, 0)
-    counts = removable(network, {name: ~mask for name, mask in whole(network).items()}, SIZE)
+    counts = removable_channels(network, {name: ~mask for name, mask in whole(network).items()}, SIZE)
     assert (counts["weights"] - counts["weights_removed"]).values.tolist() == [0, 0, 0, 0]
     assert counts["outputs_removed"].sel(layer="head.weight") == 0
 
@@ -232,7 +232,7 @@ def test_all_masked_leaves_only_the_input_and_the_networks_outputs():
 def test_published_multiply_adds_of_resnet50():
     import torchvision
 
-    counts = removable(torchvision.models.resnet50(), {}, (3, 224, 224))
+    counts = removable_channels(torchvision.models.resnet50(), {}, (3, 224, 224))
     assert counts.attrs["multiply_adds"] == 4_089_184_256  # torchvision's own table: 4.09 GFLOPS
     assert counts.attrs["weights"] == 25_502_912
 
@@ -254,7 +254,7 @@ def test_reading_a_shape_keeps_nothing_and_a_split_keeps_all(split, cut):
     network = Reshaping(split)
     masks = whole(network)
     masks["a.weight"][1] = False
-    counts = removable(network, masks, SIZE)
+    counts = removable_channels(network, masks, SIZE)
     assert [counts["outputs_removed"].values[0], counts["inputs_removed"].values[1]] == cut
 
 
@@ -273,7 +273,7 @@ def test_a_step_that_is_not_known_to_work_by_channel_keeps_all():
     masks = whole(network)
     masks["a.weight"][0] = masks["b.weight"][1] = False
     masks["c.weight"][:, 3] = False
-    counts = removable(network, masks, SIZE)
+    counts = removable_channels(network, masks, SIZE)
     assert counts["weights_removed"].sum() == 0
     assert counts["weights"].sel(layer="b.weight") == 4 * 2 * 9
 
@@ -290,7 +290,7 @@ class Shared(nn.Module):
 def test_a_layer_used_twice_is_kept_whole():
     masks = whole(Shared())
     masks["a.weight"][0] = False
-    assert removable(Shared(), masks, SIZE)["weights_removed"].sum() == 0
+    assert removable_channels(Shared(), masks, SIZE)["weights_removed"].sum() == 0
 
 
 class Branching(nn.Module):
@@ -304,10 +304,10 @@ class Branching(nn.Module):
 
 def test_what_cannot_be_followed_is_one_sentence():
     with pytest.raises(LthkitError, match=r"^torch.fx cannot follow Branching \(.*\), so what could be cut out"):
-        removable(Branching(), {}, SIZE)
+        removable_channels(Branching(), {}, SIZE)
     with pytest.raises(LthkitError, match=r"^Chain does not take an input of shape \(3, 6, 6\)"):
-        removable(Chain(), {}, (3, 6, 6))
+        removable_channels(Chain(), {}, (3, 6, 6))
     with pytest.raises(LthkitError, match=r"the mask of 'a.weight' has shape"):
-        removable(Chain(), {"a.weight": np.ones((1, 2), bool)}, SIZE)
+        removable_channels(Chain(), {"a.weight": np.ones((1, 2), bool)}, SIZE)
     with pytest.raises(LthkitError, match="the mask names 'nonsense'"):
-        removable(Chain(), {"nonsense": np.ones((1, 2), bool)}, SIZE)
+        removable_channels(Chain(), {"nonsense": np.ones((1, 2), bool)}, SIZE)

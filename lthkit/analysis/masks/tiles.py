@@ -6,7 +6,7 @@ from math import isqrt
 
 import numpy as np
 
-from lthkit.analysis.counting import count, left
+from lthkit.analysis.masks.histograms import count, left
 
 MOST_CELLS = 200_000
 ROWS = 256

@@ -8,8 +8,8 @@ import xarray as xr
 from torch import Tensor, nn
 
 from lthkit import masks as masking
-from lthkit.analysis.flow import Layer
-from lthkit.analysis.follow import flow_of
+from lthkit.analysis.channels.dependencies import Layer
+from lthkit.analysis.channels.trace import trace
 from lthkit.models import plain
 
 COUNTS = (
@@ -18,7 +18,9 @@ COUNTS = (
 )
 
 
-def removable(network: nn.Module, masks: Mapping[str, Tensor | np.ndarray], input_shape: tuple[int, ...]) -> xr.Dataset:
+def removable_channels(
+    network: nn.Module, masks: Mapping[str, Tensor | np.ndarray], input_shape: tuple[int, ...]
+) -> xr.Dataset:
     """What could be cut out of a masked network so that a smaller dense network of the same function remains.
 
     Cut are dead output channels — those that are the same for every input, because no weight that is left connects
@@ -51,12 +53,12 @@ def removable(network: nn.Module, masks: Mapping[str, Tensor | np.ndarray], inpu
         for name, mask in tensors.items()
         if name.endswith(".weight") and mask.ndim > 1
     }
-    flow = flow_of(network, kernels, tuple(input_shape))
-    kept = flow.kept()
-    counts = np.array([_counts(layer, kept) for layer in flow.layers], np.int64).reshape(-1, len(COUNTS))
+    dependencies = trace(network, kernels, tuple(input_shape))
+    kept = dependencies.kept()
+    counts = np.array([_counts(layer, kept) for layer in dependencies.layers], np.int64).reshape(-1, len(COUNTS))
     variables = {name: ("layer", counts[:, place]) for place, name in enumerate(COUNTS)}
     attrs = {name: int(counts[:, place].sum()) for place, name in enumerate(COUNTS)}
-    names = [f"{layer.name}.weight" for layer in flow.layers]
+    names = [f"{layer.name}.weight" for layer in dependencies.layers]
     return xr.Dataset(variables, {"layer": names}, attrs | {"input_shape": tuple(input_shape)})
 
 

@@ -43,7 +43,7 @@ class Layer:
 
 
 @dataclass
-class Flow:
+class Dependencies:
     """All layers in order of the computation, and the classes of all channels."""
 
     layers: list[Layer] = field(default_factory=list)

@@ -6,8 +6,8 @@ from math import prod
 import numpy as np
 import xarray as xr
 
-from lthkit.analysis.density import checked
-from lthkit.analysis.searches import Searched
+from lthkit.analysis.masks.density import checked
+from lthkit.analysis.masks.searches import Searched
 from lthkit.errors import LthkitError
 from lthkit.masks import SURVIVOR
 

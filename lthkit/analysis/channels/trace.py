@@ -1,4 +1,4 @@
-"""Following a network's channels step by step, as torch.fx traces it.
+"""Tracing a network's channels step by step, by torch.fx.
 
 A step that is not known to work channel by channel keeps all its channels, so what is found removable can really be
 removed.
@@ -14,7 +14,7 @@ import torch
 from torch import fx, nn
 from torch.nn.modules import batchnorm, dropout, instancenorm, padding, pooling
 
-from lthkit.analysis.flow import Flow, Layer, Signal
+from lthkit.analysis.channels.dependencies import Dependencies, Layer, Signal
 from lthkit.errors import LthkitError
 from lthkit.models.prunable import CONVOLUTIONS
 
@@ -42,8 +42,8 @@ RESHAPING = frozenset(("flatten", "view", "reshape", "squeeze"))
 SHAPE = "lthkit_shape"
 
 
-def flow_of(network: nn.Module, kernels: Mapping[str, np.ndarray], input_shape: tuple[int, ...]) -> Flow:
-    """Follow one input through the network.
+def trace(network: nn.Module, kernels: Mapping[str, np.ndarray], input_shape: tuple[int, ...]) -> Dependencies:
+    """Which channels depend on each other as one input goes through the network.
 
     Args:
         network: any module that torch.fx can trace; it is neither run nor changed (a copy without values is).
@@ -66,10 +66,10 @@ def flow_of(network: nn.Module, kernels: Mapping[str, np.ndarray], input_shape: 
         _Shapes(traced).run(torch.zeros(1, *input_shape, device="meta"))
     except Exception as error:
         raise LthkitError(f"{kind} does not take an input of shape {input_shape} ({_brief(error)})") from error
-    follower = _Follower(traced, kernels)
+    tracer = _Tracer(traced, kernels)
     for node in traced.graph.nodes:
-        follower.step(node)
-    return follower.flow
+        tracer.step(node)
+    return tracer.dependencies
 
 
 def _is_plain(value: Any) -> bool:
@@ -91,11 +91,11 @@ class _Shapes(fx.Interpreter):
         return result
 
 
-class _Follower:
+class _Tracer:
     """Steps through the nodes of a traced network and notes the signal of each."""
 
     def __init__(self, traced: fx.GraphModule, kernels: Mapping[str, np.ndarray]) -> None:
-        self.flow, self.kernels = Flow(), kernels
+        self.dependencies, self.kernels = Dependencies(), kernels
         self.modules = dict(traced.named_modules())
         calls = [node.target for node in traced.graph.nodes if node.op == "call_module"]
         self.shared = {name for name in calls if calls.count(name) > 1}
@@ -120,9 +120,9 @@ class _Follower:
             return  # a size or another number that is no channel's content
         for source in node.all_input_nodes:
             if source in self.signals:
-                self.flow.want(self.signals[source])
+                self.dependencies.want(self.signals[source])
         if shape is not None and len(shape) > 1:
-            self.signals[node] = self.flow.want(self.flow.fresh(shape[1]))
+            self.signals[node] = self.dependencies.want(self.dependencies.fresh(shape[1]))
 
     def _passed(self, node: fx.Node) -> Signal | None:
         """The signal after a step that works channel by channel; None for any other step."""
@@ -163,7 +163,7 @@ class _Follower:
             return None
         result = self.signals[tensors[0]]
         for other in tensors[1:]:
-            result = self.flow.tie(result, self.signals[other])
+            result = self.dependencies.tie(result, self.signals[other])
         return result
 
     def _layer(self, node: fx.Node) -> None:
@@ -178,7 +178,7 @@ class _Follower:
         plain = (groups == 1 or depthwise) and name not in self.shared
         if given is None or not plain or (isinstance(module, nn.Linear) and len(shape) != 2):
             self._keep_all(node)
-            outputs, inputs = (self.flow.want(self.flow.fresh(count)) for count in (out, inner))
+            outputs, inputs = (self.dependencies.want(self.dependencies.fresh(count)) for count in (out, inner))
             alive, depthwise = np.ones((out, inner), bool), False
         else:
             alive = self.kernels.get(name, np.ones((out, 1 if depthwise else inner), bool))
@@ -186,12 +186,12 @@ class _Follower:
             inputs = given
             outputs = self._through(alive.reshape(out, -1), given, depthwise)
             self.signals[node] = outputs
-        self.flow.layers.append(Layer(name, alive, inputs, outputs, depthwise, kernel, groups, places))
+        self.dependencies.layers.append(Layer(name, alive, inputs, outputs, depthwise, kernel, groups, places))
 
     def _through(self, alive: np.ndarray, given: Signal, depthwise: bool) -> Signal:
         if depthwise:
             return Signal(given.ids, given.live & alive[:, 0])
-        return self.flow.fresh(len(alive), (alive & given.live).any(axis=1))
+        return self.dependencies.fresh(len(alive), (alive & given.live).any(axis=1))
 
 
 def _sizes(module: Any) -> tuple[int, int, int, bool]:

@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from lthkit.analysis.counting import each, histogram, kernel_codes, left
-from lthkit.analysis.density import sparsity
-from lthkit.analysis.ratios import with_ratios
-from lthkit.analysis.searches import Searched, layer_labels, read
+from lthkit.analysis.masks.density import sparsity
+from lthkit.analysis.masks.histograms import each, histogram, kernel_codes, left
+from lthkit.analysis.masks.ratios import with_ratios
+from lthkit.analysis.masks.searches import Searched, layer_labels, read
 
 UNITS = ("kernel", "input", "output")
 # Up to here the probability is a product, exact to rounding; beyond, log-gamma functions, to about 1e-7.
@@ -17,13 +17,13 @@ MOST_FACTORS = 64
 _log_gamma = np.vectorize(math.lgamma, otypes=[float])
 
 
-def zeros(searched: Searched) -> xr.Dataset:
+def zero_kernels(searched: Searched) -> xr.Dataset:
     """Completely zero units, dimensions (unit, layer, round), units ``kernel``, ``input``, ``output``.
 
     A unit is completely zero from the latest code of its weights on, so one pass gives all rounds. Outputs are the
     weight's first axis, inputs its second (for a grouped convolution: places within a group). Kernels of linear
-    layers are single weights. In a 1×1 layer a zero kernel is just a zero weight: ``pooled(zeros, "kind")`` keeps
-    1×1 and larger kernels apart (Chen et al. 2021, Fig. 6).
+    layers are single weights. In a 1×1 layer a zero kernel is just a zero weight: ``pooled(zero_kernels, "kind")``
+    keeps 1×1 and larger kernels apart (Chen et al. 2021, Fig. 6).
 
     Returns:
         ``counted`` (zero units), ``units`` (how many there are), ``share`` = counted / units; ``expected`` and

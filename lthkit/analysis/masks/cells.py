@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from lthkit.analysis.counting import each, kernel_codes
-from lthkit.analysis.density import checked, sparsity
-from lthkit.analysis.searches import Search, Searched, common_layers, layer_labels, read
-from lthkit.analysis.tiles import Grid, grid_of, permille, tile_counts
+from lthkit.analysis.masks.density import checked, sparsity
+from lthkit.analysis.masks.histograms import each, kernel_codes
+from lthkit.analysis.masks.searches import Search, Searched, common_layers, layer_labels, read
+from lthkit.analysis.masks.tiles import Grid, grid_of, permille, tile_counts
 from lthkit.errors import LthkitError
 from lthkit.masks import SURVIVOR
 
@@ -17,7 +17,7 @@ CELLS = ("round", "row", "column")
 PARTS = ("both", "only_a", "only_b")
 
 
-def kernel_map(searched: Searched, layers: Sequence[str] | None = None) -> xr.Dataset:
+def zero_kernel_cells(searched: Searched, layers: Sequence[str] | None = None) -> xr.Dataset:
     """Where kernels are completely zero: all layers side by side, as Chen et al. 2021, Fig. 7, at every round.
 
     Each layer is a band of equal width, output channels downwards, input channels to the right, cut into cells of
@@ -47,8 +47,8 @@ def kernel_map(searched: Searched, layers: Sequence[str] | None = None) -> xr.Da
     return xr.Dataset(variables, _labels(search, grid, _sparsity(whole)), {"name": search.name, "cell": grid.words})
 
 
-def weight_map(searched: Searched, layers: Sequence[str] | None = None) -> xr.Dataset:
-    """Share of weights left, in cells as ``kernel_map``'s: ``left`` (round, row, column), whole ‰, uint16.
+def weight_cells(searched: Searched, layers: Sequence[str] | None = None) -> xr.Dataset:
+    """Share of weights left, in cells as ``zero_kernel_cells``'s: ``left`` (round, row, column), whole ‰, uint16.
 
     ``counted`` (round) is the number of weights left in the layers shown, the attribute ``weights`` how many they
     have.
@@ -66,10 +66,10 @@ def weight_map(searched: Searched, layers: Sequence[str] | None = None) -> xr.Da
     return xr.Dataset(variables, _labels(search, grid, _sparsity(whole)), attrs)
 
 
-def difference_map(
+def difference_cells(
     a: Searched, b: Searched, layers: Sequence[str] | None = None, rounds_b: Sequence[int] | None = None
 ) -> xr.Dataset:
-    """Which weights two searches keep, in cells as ``kernel_map``'s.
+    """Which weights two searches keep, in cells as ``zero_kernel_cells``'s.
 
     Args:
         a: one search.
