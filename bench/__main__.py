@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import explorer, importing, masks, pruning, storing, training
 from bench.measure import Outcome, Row, carry_out
+from lthkit.atomic import replacing
 from lthkit.errors import LthkitError
 
 ROWS: tuple[Row, ...] = (*training.ROWS, *pruning.ROWS, *storing.ROWS, *masks.ROWS, *explorer.ROWS, *importing.ROWS)
@@ -84,10 +85,9 @@ def verdict(outcomes: Sequence[Outcome]) -> str:
 
 def write(path: Path, outcomes: Sequence[Outcome]) -> None:
     """The outcomes as JSON, written beside ``path`` and renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps([outcome.plain() for outcome in outcomes], indent=2, ensure_ascii=False) + "\n")
-    os.replace(partial, path)
+    with replacing(path) as temporary:
+        text = json.dumps([outcome.plain() for outcome in outcomes], indent=2, ensure_ascii=False) + "\n"
+        temporary.write_text(text, encoding="utf-8")
 
 
 def machine() -> str:

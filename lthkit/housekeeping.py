@@ -14,13 +14,14 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from lthkit.atomic import PARTIAL, left_overs
 from lthkit.errors import LthkitError, StoreError
 from lthkit.search import start_file, state_file
 from lthkit.store import Store, open_store
-from lthkit.store.files import left_overs, locked
+from lthkit.store.files import all_left_overs, locked
 
 # NAME of a search, from the names of what lies beside its store
-_BESIDE = re.compile(r"(.+?)(?:\.zarr\.lock|\.zarr\.[0-9a-f]{32}\.partial|\.state|\.state\.partial)")
+_BESIDE = re.compile(r"(.+?)(?:\.zarr\.lock|\.state|(?:\.zarr|\.state)\.[0-9a-f]{32}\.partial)")
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ def _items(search: Path) -> Iterator[Item]:
         yield _item(weights, "weights", search)
     if state.is_file():
         yield _item(state, "training state", search)
-    halves = [state.with_name(f"{state.name}.partial"), *weights.glob("*.safetensors.partial")]
-    for half in [*(half for half in halves if half.is_file()), *left_overs(search)]:
+    halves = [half for half in weights.glob("*.partial") if PARTIAL.fullmatch(half.name)]
+    for half in [*left_overs(state), *halves, *all_left_overs(search)]:
         yield _item(half, "left-over", search)
     if _lock(search).is_file():
         yield _item(_lock(search), "lock", search)

@@ -206,7 +206,7 @@ def test_a_killed_writer_leaves_nothing_that_is_read(pets, kept, monkeypatch, de
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
-        context.setattr("pathlib.Path.replace", killed)
+        context.setattr("os.replace", killed)
         context.setattr("pathlib.Path.unlink", lambda *arguments, **options: None)
         with pytest.raises(KeyboardInterrupt):
             taken(pets)

@@ -18,8 +18,8 @@ HEX = "0123456789abcdef" * 2
 LEFT_OVERS = (
     "a.zarr.{}.partial",
     "a.zarr/masks/w/c.0.0.{}.partial",
-    "a.state.partial",
-    "a.weights/b.safetensors.partial",
+    "a.state.{}.partial",
+    "a.weights/b.safetensors.{}.partial",
 )
 
 

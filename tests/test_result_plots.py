@@ -11,8 +11,8 @@ from PIL import Image
 from lthkit import plots
 from lthkit.analysis import universal, verdict_table
 from lthkit.errors import LthkitError
+from lthkit.papers import outcomes
 from lthkit.plots.picked import theta
-from lthkit.published import outcomes
 
 LABELS = {
     "source": ["imagenet"],

@@ -12,10 +12,10 @@ import lthkit
 # a room may import only rooms before it; those on one line do not know each other
 ORDER = [
     "errors",
-    "config seeds factories progress published selection",
+    "atomic config seeds factories papers progress selection",
     "masks",
     "store",
-    "controls whole",
+    "controls",
     "catalog",
     "data models",
     "tasks",

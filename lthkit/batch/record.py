@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lthkit.atomic import replacing
+
 PACKAGES = ("lthkit", "torch", "torchvision", "numpy", "xarray", "zarr", "plotly", "papermill")
 
 
@@ -63,6 +65,5 @@ class Record:
             "started": self.started.isoformat(timespec="seconds"),
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         }
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        partial.write_text(json.dumps(values, indent=2, default=str, allow_nan=True) + "\n", encoding="utf-8")
-        partial.replace(self.path)
+        with replacing(self.path) as temporary:
+            temporary.write_text(json.dumps(values, indent=2, default=str, allow_nan=True) + "\n", encoding="utf-8")

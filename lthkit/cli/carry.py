@@ -33,9 +33,9 @@ def export(command: argparse.ArgumentParser) -> Handler:
     command.add_argument("--force", action="store_true", help="write over an existing file")
 
     def handler(chosen: argparse.Namespace) -> None:
+        from lthkit.atomic import refuse_existing
         from lthkit.exchange import gather, write
         from lthkit.store import open_store
-        from lthkit.whole import refuse_existing
 
         refuse_existing(chosen.out, chosen.force)
         ticket = gather(open_store(chosen.store), chosen.round, chosen.weights, chosen.prefix)

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sys
-import uuid
 import warnings
 from contextlib import suppress
 from dataclasses import replace
@@ -19,11 +18,12 @@ import numpy as np
 import PIL
 from PIL import Image
 
+from lthkit.atomic import replacing
 from lthkit.config import digest
 from lthkit.data.decode import Decoder
 from lthkit.data.pixels import decode_into
 from lthkit.data.samples import DataSet, Samples
-from lthkit.errors import LthkitWarning
+from lthkit.errors import LthkitError, LthkitWarning
 
 VARIABLE = "LTHKIT_CACHE"
 LARGEST_SET = 2 * 2**30
@@ -107,26 +107,16 @@ def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _write(path: Path, pixels: np.ndarray) -> None:
-    """Keep the pixels: written beside and renamed, so that nobody ever reads half of them."""
-    beside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    """Keep the pixels; where they cannot be kept, that is a warning."""
     header = {"shape": pixels.shape, "sha256": hashlib.sha256(pixels.data).hexdigest()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("xb") as file:
-                file.write(json.dumps(header).encode() + b"\n")
-                file.write(pixels.data)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        mend = f"every load decodes its images again: set {VARIABLE} to a folder that can be written, or to off"
+        with replacing(path, mend) as temporary, temporary.open("xb") as file:
+            file.write(json.dumps(header).encode() + b"\n")
+            file.write(pixels.data)
         _make_room(path.parent)
-    except OSError as error:
-        warnings.warn(
-            f"decoded images cannot be kept in {path.parent} ({error.strerror}): every load decodes them again; "
-            f"set {VARIABLE} to a folder that can be written, or to off",
-            LthkitWarning,
-            stacklevel=2,
-        )
+    except LthkitError as error:
+        warnings.warn(str(error), LthkitWarning, stacklevel=2)
 
 
 def _make_room(folder: Path) -> None:

@@ -21,12 +21,12 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from lthkit import masks as masking
+from lthkit.atomic import refuse_existing, replacing
 from lthkit.errors import LthkitError
 from lthkit.exchange.weights import Which, network_weights
 from lthkit.masks import Masks
 from lthkit.store import Store
 from lthkit.train import digests
-from lthkit.whole import refuse_existing, whole
 
 Format = Literal["torch", "safetensors", "prune"]
 FACTS = "lthkit"
@@ -116,7 +116,7 @@ def write(ticket: Ticket, path: Path | str, format: Format = "torch", *, force: 
     path = Path(path)
     _check_path(path, format, force)
     tensors = _pairs(ticket) if format == "prune" else ticket.tensors
-    with whole(path) as temporary:
+    with replacing(path) as temporary:
         if format == "safetensors":
             _write_safetensors(tensors, temporary, ticket.facts)
         else:

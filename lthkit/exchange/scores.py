@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lthkit.atomic import refuse_existing, replacing
 from lthkit.errors import LthkitError
 from lthkit.store import Store
-from lthkit.whole import refuse_existing, whole
 
 _ENDINGS = (".csv", ".parquet")
 
@@ -51,7 +51,7 @@ def write_table(table: pd.DataFrame, path: Path | str, *, force: bool = False) -
     if path.suffix not in _ENDINGS:
         raise LthkitError(f"'{path}' is of no known format; end it in {' or '.join(_ENDINGS)}")
     refuse_existing(path, force)
-    with whole(path) as temporary:
+    with replacing(path) as temporary:
         if path.suffix == ".csv":
             table.to_csv(temporary, index=False)
         else:

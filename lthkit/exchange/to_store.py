@@ -13,12 +13,13 @@ from typing import Any
 from lthkit import masks as masking
 from lthkit import models
 from lthkit import store as stores
+from lthkit.atomic import partial, sync
 from lthkit.errors import LthkitError
 from lthkit.exchange.foreign import Foreign, Manifest, read_foreign
 from lthkit.masks import Codes, Masks
 from lthkit.models import ModelSpec
 from lthkit.store import Store
-from lthkit.store.files import partial, sync, unwritable
+from lthkit.store.files import unwritable
 
 _KINDS = {"prune": "masks of torch.nn.utils.prune", "mask": "masks", "weights": "sparse weights"}
 _SWITCHES = {"prune_first": "--first", "prune_linear": "--linear", "prune_head": "--head"}

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from lthkit.papers import Outcome
 from lthkit.plots.picked import Picked, counted, theta
 from lthkit.plots.theme import COLOURS, TEXT
-from lthkit.published import Outcome
 
 BAND = "rgba(118,118,118,0.22)"
 # the chance level is drawn if the scores still fill this share of the picture's height

@@ -7,11 +7,11 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from lthkit.papers import Outcome
 from lthkit.plots.beside import add_chance, add_dense, add_published
 from lthkit.plots.picked import Line, Picked, counted, pick, spoken, theta
 from lthkit.plots.theme import COLOURS, SYMBOLS, legend_rows, style
 from lthkit.plots.ticks import sparsity_axis
-from lthkit.published import Outcome
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 MOST_BANDS = 4
@@ -43,7 +43,7 @@ def results_curves(
         masks: which mask kinds; all if left out.
         reference: start weights of the dense band.
         chance: score of guessing, e.g. 1 / classes.
-        published: outcomes to draw beside (``lthkit.published``): a dashed line at the highest sparsity that still
+        published: outcomes to draw beside (``lthkit.papers``): a dashed line at the highest sparsity that still
             matched, a star at the best score.
         title: instead of the one made from the results.
 

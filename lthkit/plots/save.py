@@ -6,13 +6,13 @@ import plotly.graph_objects as go
 from plotly import __version__ as plotly_version
 from plotly.offline import get_plotlyjs
 
+from lthkit.atomic import replacing
 from lthkit.plots.png import png
 from lthkit.plots.theme import config
-from lthkit.whole import whole
 
 
 def save(figure: go.Figure, stem: Path | str) -> tuple[Path, Path]:
-    """Write ``STEM.png`` and ``STEM.html``, each whole or not at all.
+    """Write ``STEM.png`` and ``STEM.html``, each complete or not at all.
 
     The pages of one folder share one copy of plotly.js, written beside them, so that they open without a network.
 
@@ -35,5 +35,5 @@ def save(figure: go.Figure, stem: Path | str) -> tuple[Path, Path]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with whole(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(content)

@@ -1,51 +1,28 @@
 """What makes a store survive kills, full disks and power loss: lock, durable writes, clean-up.
 
-A file or folder appears under its final name only when it is whole and on the disk. Until then its name ends in
-``.<32 hexadecimal digits>.partial``, as zarr's own temporary files do; the next writer removes what is left over.
+A file or folder appears under its final name only when it is complete and on the disk (`lthkit.atomic`); the temporary
+names of zarr's own files have the same form. The next writer removes what is left over.
 """
 
 import asyncio
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
-from uuid import uuid4
 
 from filelock import FileLock, Timeout
 from zarr.core.buffer import Buffer
 from zarr.storage import LocalStore
 
+from lthkit.atomic import PARTIAL, left_overs, partial, renamed, sync
 from lthkit.errors import StoreError
 
 THREADS = 8
 A = TypeVar("A")
 B = TypeVar("B")
-_LEFT_OVER = re.compile(r"\.[0-9a-f]{32}\.partial$")
-
-
-def partial(path: Path) -> Path:
-    """A fresh temporary name beside ``path``."""
-    return path.with_name(f"{path.name}.{uuid4().hex}.partial")
-
-
-def durable_write(path: Path, data: bytes) -> None:
-    """Replace a file so that after a kill or power loss it is either the old or the new one, whole."""
-    temporary = partial(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except Exception:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
 
 
 class DurableStore(LocalStore):
@@ -58,8 +35,7 @@ class DurableStore(LocalStore):
 
     async def set(self, key: str, value: Buffer) -> None:
         """Write one key durably."""
-        self._check_writable()
-        await asyncio.to_thread(durable_write, self.root / key, value.to_bytes())
+        await asyncio.to_thread(self.set_sync, key, value)
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         """Write one key durably unless it is there; there is only one writer."""
@@ -69,7 +45,8 @@ class DurableStore(LocalStore):
     def set_sync(self, key: str, value: Buffer) -> None:
         """Write one key durably."""
         self._check_writable()
-        durable_write(self.root / key, value.to_bytes())
+        with renamed(self.root / key) as temporary:
+            temporary.write_bytes(value.to_bytes())
 
 
 @contextmanager
@@ -84,17 +61,6 @@ def built(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file's content, or a folder's list of names, is on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return  # Windows cannot open folders, and needs no such call
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -134,18 +100,17 @@ def unwritable(path: Path) -> Iterator[None]:
 
 def clean_up(path: Path) -> None:
     """Remove what killed writers of the store at ``path`` left over. Only for the holder of the lock."""
-    for entry in left_overs(path):
+    for entry in all_left_overs(path):
         if entry.is_dir():
             shutil.rmtree(entry)
         else:
             entry.unlink(missing_ok=True)
 
 
-def left_overs(path: Path) -> list[Path]:
+def all_left_overs(path: Path) -> list[Path]:
     """Files and folders that killed writers of the store at ``path`` left over, if nobody is writing now."""
-    beside = [entry for entry in path.parent.glob("*.partial") if _LEFT_OVER.sub("", entry.name) == path.name]
-    inside = [entry for entry in path.rglob("*.partial") if _LEFT_OVER.search(entry.name)]
-    return [*beside, *inside]
+    inside = [entry for entry in path.rglob("*.partial") if PARTIAL.fullmatch(entry.name)]
+    return [*left_overs(path), *inside]
 
 
 def parallel(work: Callable[[A], B], items: Iterable[A]) -> list[B]:

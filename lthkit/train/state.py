@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lthkit.atomic import replacing
 from lthkit.errors import LthkitError
 
 Tensors = dict[str, Tensor]
@@ -187,20 +187,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     Raises:
         LthkitError: if the disk refuses.
     """
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # one key only: safetensors writes several in an order that changes from run to run
-        save_file(dict(tensors), partial, {_FACTS: json.dumps(facts, sort_keys=True)})
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise LthkitError(
-            f"{path} cannot be written ({error}); what was committed before is intact: free space or allow writing, "
-            "then run the same search again"
-        ) from None
+    mend = "what was committed before is intact: free space or allow writing, then run the same search again"
+    with replacing(path, mend) as temporary:
+        try:
+            # one key only: safetensors writes several in an order that changes from run to run
+            save_file(dict(tensors), temporary, {_FACTS: json.dumps(facts, sort_keys=True)})
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
 
 
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:

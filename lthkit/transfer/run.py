@@ -6,6 +6,7 @@ from typing import Any
 
 from lthkit import controls, tasks
 from lthkit import masks as masking
+from lthkit.atomic import replacing
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.controls import Made
 from lthkit.data import Splits
@@ -20,7 +21,6 @@ from lthkit.train import Keeping, Point, Snapshot, check_machine, digest, read_s
 from lthkit.transfer import weights as weighting
 from lthkit.transfer.config import TransferConfig
 from lthkit.transfer.results import SCHEMA, result_file, summary
-from lthkit.whole import whole
 
 
 def transfer(
@@ -64,7 +64,7 @@ def transfer(
     point = weighting.start(task, config.weights, stored, config.plan, config.seed)
     trained = _train(config, task, made.masks, point, folder, save_every, progress or for_here())
     result = _without_nan(_result(config, search, task, made, point, trained))
-    with whole(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1))
     _state_file(path).unlink(missing_ok=True)
     return result

@@ -2,7 +2,7 @@ import pytest
 
 from lthkit import masks
 from lthkit.errors import LthkitError
-from lthkit.published import CHEN, MEHTA, TEMPERATURE, outcomes
+from lthkit.papers import CHEN, MEHTA, TEMPERATURE, outcomes
 
 
 def only(**labels):
