@@ -86,9 +86,10 @@ def _go_on(config: SearchConfig, path: Path, catalog: Catalog, save_every: float
         return journal[0].position()
 
     try:
-        position = ranks.first(opened)
-        _search(config, task, start, position, path, _Keeper(journal, save_every), progress)
-        ranks.first(lambda: journal[0].finish())
+        with progresses.stoppable():
+            position = ranks.first(opened)
+            _search(config, task, start, position, path, _Keeper(journal, save_every), progress)
+            ranks.first(lambda: journal[0].finish())
     finally:
         progress.close()
         for written in journal:
@@ -107,7 +108,7 @@ def _search(
     masks, saved = position.masks, position.saved
     for round in range(position.next, position.last + 1):
         begin = saved[1] if saved and saved[0] == round else _rewound(config, start, position.first, path, round, saved)
-        _announce(config, task, position.last, round, masks, begin, progress)
+        _announce(config, task, position, round, masks, begin, progress)
         keeping = keeper.of(config, task, position, path, round)
         try:
             trained = train(task, config.plan, masks, seed=config.seed, begin=begin, keeping=keeping, progress=progress)
@@ -177,7 +178,7 @@ class _Keeper:
 def _announce(
     config: SearchConfig,
     task: Task,
-    last: int,
+    position: Position,
     round: int,
     masks: Mapping[str, Tensor],
     begin: Point | Snapshot,
@@ -186,8 +187,9 @@ def _announce(
     total = config.plan.total_steps(task.steps_per_epoch())
     step = (begin.point if isinstance(begin, Snapshot) else begin).step
     skipped = config.rewind.steps(total) or 0 if config.rewind.to == "step" else 0
-    later = (last - round) * (total - skipped)
-    progress.begin(round, last, masking.sparsity(masks), step, total, later)
+    later = (position.last - round) * (total - skipped)
+    earlier = (round - position.first) * (total - skipped) + step
+    progress.begin(round, position.last, masking.sparsity(masks), step, total, earlier, later)
 
 
 def _settled(config: SearchConfig, path: Path) -> SearchConfig:

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch.multiprocessing
-from tqdm import tqdm
 
 from lthkit import data
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.data import Resident, Splits
 from lthkit.errors import LthkitError
-from lthkit.progress import Silent, is_batch
+from lthkit.progress import Silent, for_many, stoppable
 from lthkit.transfer.config import TransferConfig
-from lthkit.transfer.results import combine
+from lthkit.transfer.results import combine, result_file
 from lthkit.transfer.run import transfer
 
 
@@ -49,11 +48,23 @@ def transfer_many(
     samples = _shared_samples(settled, catalog)
     work = [(config, str(folder), catalog.path, samples.get(config.data.fingerprint())) for config in settled]
     count = processes or len(os.sched_getaffinity(0))
-    if count == 1:
-        results = [_one(item) for item in tqdm(work, unit="training", disable=is_batch())]
-    else:
-        results = list(tqdm(_pooled(work, count), total=len(work), unit="training", disable=is_batch()))
-    return combine(results)
+    with stoppable():
+        return combine(_shown(work, map(_one, work) if count == 1 else _pooled(work, count)))
+
+
+def _shown(work: list[tuple[Any, ...]], results: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The results as they come, with progress of those that were missing."""
+    files = [result_file(Path(folder), config.fingerprint()) for config, folder, *_ in work]
+    missing = {file.name for file in files if not file.exists()}
+    shown = for_many(len(work), len(work) - len(missing))
+    try:
+        for result in results:
+            if result_file(Path(), result["config_sha256"]).name in missing:
+                labels = result["labels"]
+                shown.done(f"{labels['mask']}, round {labels['round']}, seed {labels['training_seed']}")
+            yield result
+    finally:
+        shown.close()
 
 
 def _one_thread(config: TransferConfig) -> Any:

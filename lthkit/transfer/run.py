@@ -91,7 +91,7 @@ def _train(
     begin: Point | Snapshot = read_snapshot(state)[0] if state.exists() else point
     total = config.plan.total_steps(task.steps_per_epoch())
     step = (begin.point if isinstance(begin, Snapshot) else begin).step
-    progress.begin(config.mask.round, config.mask.round, masking.sparsity(masks), step, total, 0)
+    progress.begin(config.mask.round, config.mask.round, masking.sparsity(masks), step, total, step, 0)
     keeping = Keeping(lambda snapshot: write_snapshot(state, snapshot, {}), every)
     try:
         return train(task, config.plan, masks, seed=config.seed, begin=begin, keeping=keeping, progress=progress)

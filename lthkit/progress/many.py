@@ -1,0 +1,80 @@
+"""Progress of many trainings that run beside each other."""
+
+import sys
+import time
+from typing import Protocol, TextIO
+
+from lthkit.progress.line import line, spent_and_left
+from lthkit.progress.place import bar, is_batch, is_watched
+
+LONGEST_LABEL = 38  # beside the longest count and times
+
+
+class Trainings(Protocol):
+    """What a set of trainings reports while it works."""
+
+    def done(self, label: str) -> None:
+        """One more training is done; ``label`` says which."""
+
+    def close(self) -> None:
+        """The work ended, well or not."""
+
+
+class ManyBar:
+    """A tqdm bar over all trainings."""
+
+    def __init__(self, total: int, finished: int = 0) -> None:
+        """``finished`` of ``total`` trainings were done before."""
+        self._bar = bar(total=total, initial=finished, unit="training")
+
+    def done(self, label: str) -> None:
+        """One more; the bar names it."""
+        self._bar.set_postfix_str(label)
+        self._bar.update()
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+
+class ManyLines:
+    """A line for a finished training, but only where the last line is some seconds ago, and for the very last one."""
+
+    def __init__(self, total: int, finished: int = 0, *, patience: float = 10.0, stream: TextIO | None = None) -> None:
+        """``finished`` of ``total`` trainings were done before; ``patience``: seconds between two lines."""
+        self._total, self._before, self._count = total, finished, finished
+        self._patience, self._stream = patience, stream
+        self._started = time.monotonic()
+        self._told: float | None = None
+        if finished:
+            self._print(line(f"{finished} of {total} trainings were done before", []))
+
+    def done(self, label: str) -> None:
+        """One more; told if it is time."""
+        self._count += 1
+        now = time.monotonic()
+        if self._told is None or now - self._told >= self._patience or self._count == self._total:
+            self._told = now
+            end = spent_and_left(now - self._started, self._count - self._before, self._total - self._count)
+            short = label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
+            self._print(line(f"training {self._count}/{self._total}", [short], end))
+
+    def close(self) -> None:
+        """Say so if some are missing."""
+        if self._count < self._total:
+            self._print(line(f"stopped after {self._count} of {self._total} trainings", []))
+
+    def _print(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+def for_many(total: int, finished: int = 0) -> Trainings:
+    """The progress of many trainings that suits this process: lines in batch or without a terminal, else a bar.
+
+    Args:
+        total: number of trainings, those done before included.
+        finished: how many of them were done before.
+    """
+    if is_batch():
+        return ManyLines(total, finished)  # the saved notebook keeps what is printed
+    return ManyBar(total, finished) if is_watched() else ManyLines(total, finished, stream=sys.stderr)
