@@ -5,11 +5,15 @@ Strict means that text is never taken for a number: YAML reads ``1e-4`` as text,
 
 import hashlib
 import json
-from typing import Any, Self
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lthkit.errors import LthkitError
+
+Valid = TypeVar("Valid")
 
 
 class Config(BaseModel):
@@ -28,12 +32,7 @@ class Config(BaseModel):
         Raises:
             LthkitError: naming ``where``, the key and what it should be.
         """
-        try:
-            return cls.model_validate_json(json.dumps(values), strict=True)
-        except ValidationError as error:
-            raise LthkitError(f"{where}: {explain(error)}") from None
-        except TypeError as error:
-            raise LthkitError(f"{where}: {error}; use plain numbers, text, lists and mappings") from None
+        return validated(cls.model_validate_json, values, where)
 
     def plain(self) -> dict[str, Any]:
         """The settings as JSON-ready values."""
@@ -50,21 +49,54 @@ def digest(values: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def explain(error: ValidationError) -> str:
+def validated(validate_json: Callable[..., Valid], values: dict[str, Any], where: str) -> Valid:
+    """What pydantic's ``validate_json`` makes of plain values; for types beside ``Config``, such as unions of some.
+
+    Raises:
+        LthkitError: as ``Config.parse``.
+    """
+    try:
+        return validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        raise LthkitError(f"{where}: {_explain(error, values)}") from None
+    except TypeError as error:
+        raise LthkitError(f"{where}: {error}; use plain numbers, text, lists and mappings") from None
+
+
+def _explain(error: ValidationError, values: dict[str, Any]) -> str:
     """The first faults of a pydantic error, as one sentence per fault."""
-    return "; ".join(_sentence(fault) for fault in error.errors()[:3])
+    return "; ".join(_sentence(fault, _key(fault, values)) for fault in error.errors()[:3])
 
 
-def _sentence(fault: Any) -> str:
-    key = ".".join(str(part) for part in fault["loc"]) or "value"
-    given = fault.get("input")
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key '{key}'; remove it or correct its name"
-    if fault["type"] == "missing":
-        return f"key '{key}' is missing; add it"
+def _key(fault: Any, values: Any) -> str:
+    """The dotted key of a fault. Pydantic's path has steps that nobody wrote, too: which member of a union it took."""
+    written, last = [], len(fault["loc"]) - 1
+    for place, step in enumerate(fault["loc"]):
+        inside = step in values if isinstance(values, dict) else isinstance(values, list) and isinstance(step, int)
+        if inside or (place == last and fault["type"] == "missing"):
+            written.append(step)
+        values = values[step] if inside else values
+    if fault["type"].startswith("union_tag"):
+        written.append(fault["ctx"]["discriminator"].strip("'"))
+    return ".".join(map(str, written))
+
+
+def _sentence(fault: Any, key: str) -> str:
+    given, said = fault.get("input"), fault["msg"].removeprefix("Value error, ")
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"unknown key '{key}'; remove it or correct its name"
+        case "missing" | "union_tag_not_found":
+            return f"key '{key}' is missing; add it"
+        case "union_tag_invalid":
+            known = [tag.strip("'") for tag in fault["ctx"]["expected_tags"].split(", ")]
+            near = get_close_matches(fault["ctx"]["tag"], known, n=3) or known
+            return f"'{key}' is '{fault['ctx']['tag']}', which is not known; write {' or '.join(near)}"
+        case "value_error" if isinstance(given, dict):  # a rule that joins several keys; its sentence names them
+            return f"{key}: {said}" if key else said
     if isinstance(given, str) and fault["type"].startswith(("float", "int")):
         return f"'{key}' is the text '{given}', not a number; write it as a number, e.g. 1.0e-4 instead of 1e-4"
-    return f"'{key}' is {given!r}: {fault['msg'].removeprefix('Value error, ')}"
+    return f"'{key or 'value'}' is {given!r}: {said}"
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:

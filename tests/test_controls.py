@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lthkit import controls, masks, store
-from lthkit.controls import Recipe
+from lthkit.config import Config
 from lthkit.controls.draw import among, share, smallest
 from lthkit.errors import LthkitError, StoreError
 
@@ -183,8 +183,8 @@ def test_one_shot_keeps_the_largest_magnitudes_of_the_whole_network():
 def test_memory_format_does_not_change_the_mask():
     mask = ticket()
     laid = mask | {"a.weight": mask["a.weight"].contiguous(memory_format=torch.channels_last)}
-    for kind, make in DRAWN.items():
-        assert equal(make(mask, 0), make(laid, 0)), kind
+    for kind, function in DRAWN.items():
+        assert equal(function(mask, 0), function(laid, 0)), kind
 
 
 def test_sets_are_those_of_pythons_sets():
@@ -241,19 +241,146 @@ def recipe(kind, stored, round=2, **more):
     more |= {"other": stored[1], "other_round": 2} if kind in ("union", "intersection", "difference") else {}
     more |= {"weights": "pretrained"} if kind.startswith("one_") else {}
     more |= {"layer": next(iter(SHAPES))} if kind == "one_layer" else {}
-    return Recipe(kind=kind, source=stored[0], round=0 if kind == "dense" else round, **more)
+    values = {"kind": kind, "source": stored[0], "round": 0 if kind == "dense" else round}
+    return controls.parse_recipe(values | more, "recipe")
+
+
+def made(wanted, **more):
+    return controls.realise(wanted, **more).masks
+
+
+@pytest.fixture(scope="module")
+def weights():
+    draw = np.random.RandomState(0)
+    return {name: torch.from_numpy(draw.standard_normal(shape)) for name, shape in SHAPES.items()}
+
+
+# kind, what else the recipe has: SHA-256 of the mask, label, words; written down before kinds were classes
+KNOWN = [
+    ("dense", {}, "b304c848b6f29567", "dense", "every weight of s1 round 0"),
+    ("ticket", {}, "283a56d713552651", "ticket", "s1 round 2"),
+    ("complement", {}, "025b43af6236262e", "complement", "complement of s1 round 2"),
+    ("random", {"seed": 3}, "136974b249da989f", "random", "random mask with as many weights as s1 round 2, seed 3"),
+    (
+        "layer_random",
+        {"seed": 3},
+        "5c9dd655b89a7fd3",
+        "layer random",
+        "random mask with as many weights in every layer as s1 round 2, seed 3",
+    ),
+    (
+        "layer_shuffled",
+        {"seed": 3},
+        "96e4f0ee53f666a5",
+        "layer shuffled",
+        "s1 round 2 with its kernels shuffled within every layer, seed 3",
+    ),
+    (
+        "flip",
+        {"seed": 3},
+        "2ab6d9402902faf9",
+        "flip 10%",
+        "s1 round 2 with 0.1 of its ones and 0.1 of its zeros flipped, seed 3",
+    ),
+    (
+        "flip",
+        {"seed": 3, "fraction": 0.3},
+        "9de6bc00963fe13d",
+        "flip 30%",
+        "s1 round 2 with 0.3 of its ones and 0.3 of its zeros flipped, seed 3",
+    ),
+    (
+        "swap",
+        {"seed": 3},
+        "e1c727c35628aaad",
+        "swap 10%",
+        "s1 round 2 with 0.1 of its ones exchanged for as many zeros, seed 3",
+    ),
+    (
+        "one_shot_start",
+        {},
+        "dc65fb9cfc3c0461",
+        "one shot start pretrained",
+        "largest starting weights (pretrained) of the network of s1 round 2, as many as it has",
+    ),
+    (
+        "one_shot_trained",
+        {"sparsity": 0.5},
+        "133478a1bcacad53",
+        "one shot trained pretrained 50%",
+        "largest trained weights (pretrained) of the network of s1 round 2, 50 % removed",
+    ),
+    (
+        "one_layer",
+        {},
+        "48df408dfcffd0c5",
+        "one layer pretrained a.weight",
+        "a.weight alone pruned by its weights (pretrained) in the network of s1 round 2, as many as it has",
+    ),
+    (
+        "one_layer",
+        {"sparsity": 0.5},
+        "c279c31822fa1eec",
+        "one layer pretrained a.weight 50%",
+        "a.weight alone pruned by its weights (pretrained) in the network of s1 round 2, 50 % removed",
+    ),
+    ("union", {}, "ac8a50bb8ce1b89e", "union s2", "s1 round 2 or s2 round 2"),
+    ("intersection", {}, "3ef47f2c581adbab", "intersection s2", "s1 round 2 and s2 round 2"),
+    ("difference", {}, "2119f85ebaaa095b", "difference s2", "s1 round 2 without s2 round 2"),
+]
+
+
+@pytest.mark.parametrize(("kind", "more", "sha256", "label", "words"), KNOWN)
+def test_mask_label_and_words_of_every_kind_stay_what_they_were(kind, more, sha256, label, words, stored, weights):
+    known = controls.realise(recipe(kind, stored, **more), weights=weights)
+    assert known.sha256[:16] == sha256
+    assert known.recipe.label == label
+    assert known.recipe.describe().replace(stored[0], "s1").replace(stored[1], "s2") == words
+
+
+def test_every_kind_is_known():
+    assert set(controls.kinds()) == {kind for kind, *_ in KNOWN}
 
 
 @pytest.mark.parametrize("kind", controls.kinds())
-def test_every_kind_is_made_and_known_by_its_sha256(kind, stored):
-    weights = {name: torch.randn(shape, generator=torch.Generator().manual_seed(0)) for name, shape in SHAPES.items()}
-    made = controls.realise(recipe(kind, stored), weights=weights)
-    masks.fits(made.masks, SHAPES)
-    assert made.sha256 == masks.digest(controls.make(recipe(kind, stored), weights=weights))
-    assert made.after == masks.left(made.masks) / masks.size(made.masks)
-    assert f"{100 * made.before:.2f} % before, {100 * made.after:.2f} % after" in made.describe()
-    assert stored[0] in made.recipe.describe()
-    assert Recipe.parse(made.recipe.plain(), "recipe") == made.recipe
+def test_every_kind_is_made_and_read_again(kind, stored, weights):
+    known = controls.realise(recipe(kind, stored), weights=weights)
+    masks.fits(known.masks, SHAPES)
+    assert known.sha256 == masks.digest(known.masks)
+    assert known.after == masks.left(known.masks) / masks.size(known.masks)
+    assert f"{100 * known.before:.2f} % before, {100 * known.after:.2f} % after" in known.describe()
+    assert controls.parse_recipe(known.recipe.plain(), "recipe") == known.recipe
+    assert known.recipe.nested == (kind in ("dense", "ticket"))
+    assert (known.recipe.seed, known.recipe.other) == (0, getattr(recipe(kind, stored), "other", None))
+
+
+class Training(Config):
+    """A configuration with recipes in it, as searches have."""
+
+    mask: controls.Recipe
+    beside: tuple[controls.Recipe, ...] = ()
+
+
+@pytest.mark.parametrize("kind", controls.kinds())
+def test_a_recipe_is_a_field_of_other_configurations(kind, stored):
+    wanted = recipe(kind, stored)
+    config = Training.parse({"mask": wanted.plain(), "beside": [wanted.plain()]}, "training")
+    assert (config.mask, config.beside) == (wanted, (wanted,))
+    assert Training(mask=wanted).fingerprint() == Training.parse({"mask": wanted.plain()}, "training").fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"fracton": 0.2}, "^training: unknown key 'mask.fracton'; remove it or correct its name$"),
+        ({"fraction": 2.0}, "^training: 'mask.fraction' is 2.0: "),
+        ({"source": None}, "^training: key 'mask.source' is missing; add it$"),
+        ({"kind": "flipp"}, "^training: 'mask.kind' is 'flipp', which is not known; write flip$"),
+    ],
+)
+def test_faults_of_a_recipe_in_a_configuration_have_the_key_that_was_written(changes, match):
+    with pytest.raises(LthkitError, match=match):
+        Training.parse({"mask": {"kind": "flip", "source": "a.zarr", "round": 1} | changes}, "training")
 
 
 def test_recipes_make_what_the_functions_make(stored):
@@ -264,53 +391,118 @@ def test_recipes_make_what_the_functions_make(stored):
         "dense": masks.dense(SHAPES),
         "ticket": first,
         "complement": controls.complement(first),
-        "flip": controls.flip(first, 3, 0.1),
         "union": controls.union(first, second),
         "difference": controls.difference(first, second),
-    } | {kind: function(first, 3) for kind, function in DRAWN.items()}
+    }
     for kind, mask in expected.items():
-        assert equal(controls.make(recipe(kind, stored, seed=3)), mask), kind
+        assert equal(made(recipe(kind, stored)), mask), kind
+    for kind, function in DRAWN.items():
+        assert equal(made(recipe(kind, stored, seed=3)), function(first, 3)), kind
 
 
 def test_equal_masks_have_equal_recipes(stored):
     assert recipe("flip", stored).fingerprint() == recipe("flip", stored, fraction=0.1).fingerprint()
-    assert recipe("complement", stored, seed=5).fingerprint() == recipe("complement", stored).fingerprint()
     assert recipe("random", stored, seed=5).fingerprint() != recipe("random", stored).fingerprint()
+    assert "seed" not in recipe("complement", stored).plain()
+
+
+UNUSED = dict.fromkeys(("fraction", "sparsity", "weights", "layer", "other", "other_round"))
+
+
+@pytest.mark.parametrize("kind", controls.kinds())
+def test_recipes_stored_with_the_keys_of_all_kinds_are_read(kind, stored):
+    wanted = recipe(kind, stored)
+    old = UNUSED | {"seed": 0} | wanted.plain()
+    assert controls.parse_recipe(old, "recipe") == wanted
 
 
 def test_stores_can_be_opened_elsewhere(stored):
     opened = []
-    made = controls.make(recipe("ticket", stored), lambda path: opened.append(path) or store.open_store(path))
+    ticket = made(recipe("ticket", stored), open_store=lambda path: opened.append(path) or store.open_store(path))
     assert opened == [stored[0]]
-    assert masks.left(made) < masks.size(made)
+    assert masks.left(ticket) < masks.size(ticket)
 
 
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ({"kind": "invented"}, "'kind' is 'invented'"),
-        ({"kind": "union"}, "a mask of kind 'union' needs 'other'"),
-        ({"kind": "one_shot_start"}, "needs 'weights'"),
-        ({"kind": "complement", "fraction": 0.2}, "has no 'fraction'; remove it"),
-        ({"kind": "random", "other": "b", "other_round": 1}, "has no 'other'"),
+        ({"kind": "invented"}, "'kind' is 'invented', which is not known; write dense or ticket or "),
+        ({"kind": "layr_random"}, "write layer_random"),
+        ({}, "key 'kind' is missing"),
+        ({"kind": "union"}, "key 'other' is missing; add it"),
+        ({"kind": "one_shot_start"}, "key 'weights' is missing"),
+        ({"kind": "one_layer", "weights": "pretrained"}, "key 'layer' is missing"),
+        ({"kind": "complement", "fraction": 0.2}, "unknown key 'fraction'; remove it"),
+        ({"kind": "complement", "seed": 1}, "unknown key 'seed'"),
+        ({"kind": "random", "other": "b", "other_round": 1}, "unknown key 'other'"),
         ({"kind": "flip", "fraction": 1.5}, "'fraction' is 1.5"),
         ({"kind": "random", "seed": -1}, "'seed' is -1"),
-        ({"kind": "dense"}, "set 'round' to 0"),
+        ({"kind": "random", "seed": "1"}, "'seed' is the text '1', not a number"),
+        ({"kind": "dense"}, "^mask: a dense mask is that of round 0, not 3; set 'round' to 0$"),
         ({"kind": "ticket", "rate": 0.2}, "unknown key 'rate'"),
     ],
 )
 def test_bad_recipes_are_refused_in_one_sentence(given, match):
     with pytest.raises(LthkitError, match=match):
-        Recipe.parse({"source": "a.zarr", "round": 3} | given, "mask")
+        controls.parse_recipe({"source": "a.zarr", "round": 3} | given, "mask")
 
 
 def test_what_is_not_there_is_named(stored):
     with pytest.raises(LthkitError, match="'one_shot_trained' needs the weights 'pretrained'; pass weights="):
-        controls.make(recipe("one_shot_trained", stored))
+        made(recipe("one_shot_trained", stored))
     with pytest.raises(StoreError, match="has no round 3; choose one from 0 to 2"):
-        controls.make(recipe("random", stored, round=3))
+        made(recipe("random", stored, round=3))
     with pytest.raises(StoreError, match="there is no store at nowhere"):
-        controls.make(Recipe(kind="ticket", source="nowhere", round=1))
+        made(controls.ticket_recipe("nowhere@1"))
+    with pytest.raises(LthkitError, match=r"the weights to rank lack the layer 'a\.weight'"):
+        made(recipe("one_layer", stored), weights={})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ticket", {}),
+        ("complement", {}),
+        ("random", {"seed": 7}),
+        ("flip", {"seed": 7, "fraction": 0.1}),
+        ("swap 0.2", {"seed": 7, "fraction": 0.2}),
+        ("one_shot_start pretrained", {"weights": "pretrained"}),
+        ("one_shot_trained source last", {"weights": "source last"}),
+        ("one_layer fc.weight source last", {"weights": "source last", "layer": "fc.weight"}),
+        ("union", {"other": "b.zarr", "other_round": 3}),
+    ],
+)
+def test_a_mask_is_read_from_text(text, expected):
+    values = {"kind": text.split()[0], "source": "a.zarr", "round": 3} | expected
+    read = controls.read_recipe(text, source="a.zarr", round=3, seed=7, other="b.zarr")
+    assert read == controls.parse_recipe(values, "mask")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("layer_randm", "^mask 'layer_randm': 'kind' is 'layer_randm', which is not known; write layer_random"),
+        ("", "^mask '': 'kind' is ''"),
+        ("union", "a mask of kind 'union' needs a second ticket; give its store as other"),
+        ("complement 0.2", "a mask of kind 'complement' takes no '0.2'; write 'complement' alone"),
+        ("flip much", "a mask of kind 'flip' takes a fraction, not 'much'; write e.g. flip 0.2"),
+        ("flip 2", "^mask 'flip 2': 'fraction' is 2.0"),
+        ("flip nan", "^mask 'flip nan': 'fraction' is "),
+        ("one_shot_start", "'one_shot_start' needs the weights to rank; write e.g. one_shot_start pretrained"),
+        ("one_layer pretrained", "needs a layer and the weights to rank"),
+    ],
+)
+def test_text_that_is_no_mask_is_refused_in_one_sentence(text, match):
+    with pytest.raises(LthkitError, match=match):
+        controls.read_recipe(text, source="a.zarr", round=3)
+
+
+def test_a_ticket_is_named_by_store_and_round():
+    ticket = controls.ticket_recipe("runs/a@b.zarr@12")
+    assert (ticket.kind, ticket.source, ticket.round) == ("ticket", "runs/a@b.zarr", 12)
+    for text in ("runs/a.zarr", "@1x", "a.zarr@", "a.zarr@-1", "a.zarr@²", "@3"):
+        with pytest.raises(LthkitError, match="does not name a mask; write STORE@round"):
+            controls.ticket_recipe(text)
 
 
 def test_one_layer_alone_is_pruned():
@@ -323,13 +515,8 @@ def test_one_layer_alone_is_pruned():
         controls.one_layer(weights, ticket, "c", 0.5)
 
 
-def test_a_recipe_of_one_layer_names_it(stored):
+def test_a_recipe_of_one_layer_prunes_no_other(stored, weights):
     name = next(iter(SHAPES))
-    weights = {key: torch.randn(shape, generator=torch.Generator().manual_seed(0)) for key, shape in SHAPES.items()}
-    made = controls.make(recipe("one_layer", stored, sparsity=0.5), weights=weights)
-    assert all(mask.all() for key, mask in made.items() if key != name)
-    assert masks.left({name: made[name]}) == -(-made[name].numel() // 2)
-    with pytest.raises(LthkitError, match="needs 'layer'"):
-        Recipe.parse({"kind": "one_layer", "source": stored[0], "round": 0, "weights": "pretrained"}, "recipe")
-    with pytest.raises(LthkitError, match="has no 'layer'"):
-        Recipe.parse({"kind": "ticket", "source": stored[0], "round": 0, "layer": name}, "recipe")
+    pruned = made(recipe("one_layer", stored, sparsity=0.5), weights=weights)
+    assert all(mask.all() for key, mask in pruned.items() if key != name)
+    assert masks.left({name: pruned[name]}) == -(-pruned[name].numel() // 2)

@@ -1,19 +1,12 @@
 """Masks that are not tickets: the controls without which a ticket says nothing."""
 
-from lthkit.controls.kinds import (
-    complement,
-    difference,
-    flip,
-    global_random,
-    intersection,
-    layer_random,
-    layer_shuffled,
-    one_layer,
-    one_shot,
-    swap,
-    union,
-)
-from lthkit.controls.recipe import Made, Recipe, kinds, make, realise
+from lthkit.controls.changed import flip, swap
+from lthkit.controls.drawn import global_random, layer_random, layer_shuffled
+from lthkit.controls.made import Made, realise
+from lthkit.controls.paired import difference, intersection, union
+from lthkit.controls.ranked import one_layer, one_shot
+from lthkit.controls.recipe import Recipe, kinds, parse_recipe, read_recipe, ticket_recipe
+from lthkit.controls.stored import complement
 
 __all__ = [
     "Made",
@@ -26,10 +19,12 @@ __all__ = [
     "kinds",
     "layer_random",
     "layer_shuffled",
-    "make",
     "one_layer",
     "one_shot",
+    "parse_recipe",
+    "read_recipe",
     "realise",
     "swap",
+    "ticket_recipe",
     "union",
 ]

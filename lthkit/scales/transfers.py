@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lthkit.controls import Recipe
+from lthkit.controls import read_recipe
 from lthkit.errors import LthkitError
 from lthkit.scales.settings import Values, names, settings
 from lthkit.search import find_ticket, trained_file
@@ -113,7 +113,7 @@ def transfer_settings(
     for start in weights or known["weights"]:
         for kind, round in cases:
             for seed in seeds or known["seeds"]:
-                mask = _recipe(kind, str(source), round, seed, other)
+                mask = read_recipe(kind, source=source, round=round, seed=seed, other=other)
                 values = base | {"mask": mask.plain(), "weights": _weights(start), "seed": seed}
                 configs.append(TransferConfig.parse(values, f"transfer at scale '{scale}'"))
     return configs
@@ -142,20 +142,6 @@ def _evenly(last: int) -> list[int]:
     return sorted({round(last * (place + 1) / count) for place in range(count)})
 
 
-def _recipe(text: str, source: str, round: int, seed: int, other: str | Path | None) -> Recipe:
-    kind, _, argument = text.partition(" ")
-    values: dict[str, Any] = {"kind": kind, "source": source, "round": round, "seed": seed}
-    if kind in ("union", "intersection", "difference"):
-        if other is None:
-            raise LthkitError(f"a mask of kind '{kind}' needs a second ticket; give its store as other")
-        values |= {"other": str(other), "other_round": round}
-    elif argument and kind in ("flip", "swap"):
-        values["fraction"] = _number(argument, text)
-    elif argument:
-        values["weights"] = argument
-    return Recipe.parse(values, f"mask '{text}'")
-
-
 def _weights(text: str) -> dict[str, Any]:
     kind, _, argument = text.partition(" ")
     values: dict[str, Any] = {"kind": kind}
@@ -173,4 +159,4 @@ def _number(text: str, owner: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise LthkitError(f"'{owner}' needs a number, not '{text}'; write e.g. flip 0.1 or rewound 0.05") from None
+        raise LthkitError(f"'{owner}' needs a number, not '{text}'; write e.g. rewound 0.05") from None

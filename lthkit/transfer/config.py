@@ -1,6 +1,5 @@
 """One training of one subnetwork: mask, weights, target task, schedule and seed; nothing else decides its outcome."""
 
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -88,20 +87,3 @@ class TransferConfig(Config):
         if self.freeze == "body" and self.weights.kind == "rewound":
             raise ValueError("a frozen body is not trained, so it has no 'rewound' weights; use 'random'")
         return self
-
-    @property
-    def mask_label(self) -> str:
-        """Short name of the kind of mask, for tables and legends; the draw's seed is no part of it."""
-        mask = self.mask
-        parts = [mask.kind.replace("_", " ")]
-        if mask.fraction is not None:
-            parts.append(f"{mask.fraction:.0%}")
-        if mask.weights is not None:
-            parts.append(mask.weights)
-        if mask.layer is not None:
-            parts.append(mask.layer)
-        if mask.sparsity is not None:
-            parts.append(f"{mask.sparsity:.4%}".rstrip("0%").rstrip(".") + "%")
-        if mask.other is not None:
-            parts.append(Path(mask.other).stem)
-        return " ".join(parts)

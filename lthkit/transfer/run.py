@@ -73,8 +73,8 @@ def transfer(
 def _mask(config: TransferConfig, store: Store, task: Task) -> Made:
     """The recipe's mask; what is prunable in the source must be in the target network."""
     ranked = None
-    if config.mask.weights is not None:
-        ranked = weighting.by_name(weighting.body(weighting.ranking(config.mask.weights), store), store.parameters)
+    if config.mask.ranked is not None:
+        ranked = weighting.by_name(weighting.body(weighting.ranking(config.mask.ranked), store), store.parameters)
     made = controls.realise(config.mask, weights=ranked)
     if not masking.left(made.masks):
         raise LthkitError(
@@ -110,7 +110,7 @@ def _result(
             "source": _task_label(search),
             "weights": config.weights.label,
             "target": _task_label(config),
-            "mask": config.mask_label,
+            "mask": config.mask.label,
             "round": config.mask.round,
             "search_seed": search.seed,
             "training_seed": config.seed,

@@ -10,7 +10,7 @@ import xarray as xr
 from lthkit import controls, tasks
 from lthkit import masks as masking
 from lthkit.catalog import Catalog, load_catalog
-from lthkit.controls import Recipe
+from lthkit.controls import parse_recipe
 from lthkit.errors import LthkitError
 from lthkit.search import setting, trained_file
 from lthkit.store import open_store
@@ -94,11 +94,11 @@ def score_retrained(
     configs = []
     for layer, level, seed in cases:
         values = {"kind": "one_layer", "source": base.mask.source, "round": 0, "weights": ranked}
-        mask = Recipe.parse(values | {"layer": layer, "sparsity": level}, "mask")
+        mask = parse_recipe(values | {"layer": layer, "sparsity": level}, "mask")
         configs.append(base.model_copy(update={"mask": mask, "seed": seed}))
     results = transfer_many(configs, folder, catalog=catalog, processes=processes)
     scores = [
-        float(results.score.sel(mask=config.mask_label, training_seed=config.seed).squeeze().item())
+        float(results.score.sel(mask=config.mask.label, training_seed=config.seed).squeeze().item())
         for config in configs
     ]
     shape = (len(chosen), len(levels), len(seeds))
