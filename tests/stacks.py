@@ -10,7 +10,7 @@ from lthkit.exchange import import_masks
 from lthkit.models import ModelSpec, build, prunable_of
 from lthkit.search import start_file
 from lthkit.store import create, open_store
-from lthkit.train import digest, write_tensors
+from lthkit.train import save_tensors, tensors_sha256
 
 PARAMETERS = {"0.weight": (3, 2, 3, 3), "1.weight": (2, 3, 3, 3)}
 
@@ -41,9 +41,9 @@ def make_store(path, model, codes=None, rounds=2, seed=0, prefix="", weights=Non
         codes = {name: draw.choice(values, shape) for name, shape in shapes.items()}
     state = {prefix + name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
     state |= weights or {}
-    write_tensors(start_file(path), state, {"sha256": digest(state)})
+    save_tensors(start_file(path), state, {})
     arguments = {"config": {"a": 1}, "metrics": ("step",), "rounds": rounds, "evaluations": 1}
-    with create(path, parameters=shapes, provenance={"start_sha256": digest(state)}, **arguments) as writer:
+    with create(path, parameters=shapes, provenance={"start_sha256": tensors_sha256(state)}, **arguments) as writer:
         scores = {round: {"step": np.array([1.0])} for round in range(rounds + 1)}
         writer.commit(codes, rounds=rounds, scored=rounds + 1, scores=scores)
     return open_store(path)

@@ -12,7 +12,7 @@ from lthkit.housekeeping import removable, remove, sizes
 from lthkit.report import cleaning_report, sizes_report
 from lthkit.search import start_file, state_file
 from lthkit.store import create, open_store, reopen
-from lthkit.train import Snapshot, make_point, write_snapshot, write_tensors
+from lthkit.train import Snapshot, make_point, save_tensors, write_snapshot
 
 HEX = "0123456789abcdef" * 2
 LEFT_OVERS = (
@@ -30,7 +30,7 @@ def search(path, scored, state=True, config=None):
     with create(path, parameters={"w": (1, 2)}, **arguments) as writer:
         scores = {round: {"step": np.array([1.0])} for round in range(scored)}
         writer.commit({"w": np.array([[1, 255]], np.uint8)}, rounds=1, scored=scored, scores=scores)
-    write_tensors(start_file(path), {"w": torch.ones(5)}, {})
+    save_tensors(start_file(path), {"w": torch.ones(5)}, {})
     if state:
         write_snapshot(state_file(path), Snapshot(make_point(0, {"w": torch.ones(7)})), {"round": 0})
     return path

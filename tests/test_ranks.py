@@ -14,7 +14,7 @@ from lthkit import masks as masking
 from lthkit.errors import LthkitError
 from lthkit.search import start_file, trained_file
 from lthkit.store import open_store
-from lthkit.train import check_machine, read_tensors
+from lthkit.train import check_machine, load_tensors
 
 # without normalisation and without draws inside the step, one and two processes differ by rounding alone
 PLAIN = {**DIGITS, "model": {"name": "tiny:plain_network"}, "plan": {**DIGITS["plan"], "batch_size": 32}}
@@ -59,8 +59,8 @@ def test_two_processes_train_as_one_at_the_same_global_batch(tmp_path):
     search(values, str(tmp_path / "one.zarr"), None)
     one, two = (open_store(tmp_path / f"{name}.zarr") for name in ("one", "two"))
     assert two.config["plan"]["processes"] == 2
-    starts = [read_tensors(start_file(store.path))[0] for store in (one, two)]
-    trained = [read_tensors(trained_file(store.path, 0, "last"))[0] for store in (one, two)]
+    starts = [load_tensors(start_file(store.path))[0] for store in (one, two)]
+    trained = [load_tensors(trained_file(store.path, 0, "last"))[0] for store in (one, two)]
     for name, tensor in trained[0].items():
         moved = (tensor - starts[0][name]).abs().max()
         assert torch.equal(starts[0][name], starts[1][name])

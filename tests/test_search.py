@@ -18,7 +18,7 @@ from lthkit.progress import Silent
 from lthkit.search import find as finding
 from lthkit.search import find_ticket, setting
 from lthkit.store import open_store, reopen
-from lthkit.train import copy_state, make_point, read_tensors, train
+from lthkit.train import copy_state, load_tensors, make_point, train
 
 
 def find(path, base=AUTOENCODER, **changes):
@@ -113,7 +113,7 @@ def begins(monkeypatch):
 def test_rewinding_to_the_start_gives_the_start(tmp_path, monkeypatch):
     seen = begins(monkeypatch)
     find(tmp_path / "a.zarr")
-    start, _ = read_tensors(searching.start_file(tmp_path / "a.zarr"))
+    start, _ = load_tensors(searching.start_file(tmp_path / "a.zarr"))
     for point, _ in seen:
         assert point.step == 0
         assert point.momentum == {}
@@ -181,8 +181,8 @@ def test_a_pre_trained_checkpoint_is_where_it_starts(tmp_path):
         model__head="new",
         pruning__rounds=0,
     )
-    trained, _ = read_tensors(checkpoint)
-    start, _ = read_tensors(searching.start_file(tmp_path / "target.zarr"))
+    trained, _ = load_tensors(checkpoint)
+    start, _ = load_tensors(searching.start_file(tmp_path / "target.zarr"))
     same = {name for name in start if torch.equal(start[name], trained[name])}
     assert start.keys() - same == {"fc.weight", "fc.bias"}
 

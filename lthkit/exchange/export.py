@@ -26,7 +26,7 @@ from lthkit.errors import LthkitError
 from lthkit.exchange.weights import Which, network_weights
 from lthkit.masks import Masks
 from lthkit.store import Store
-from lthkit.train import digests
+from lthkit.train import sha256_by_name
 
 Format = Literal["torch", "safetensors", "prune"]
 FACTS = "lthkit"
@@ -121,7 +121,7 @@ def write(ticket: Ticket, path: Path | str, format: Format = "torch", *, force: 
             _write_safetensors(tensors, temporary, ticket.facts)
         else:
             _write_torch(tensors, temporary, ticket.facts)
-        if digests(_read(temporary, format)) != digests(tensors):
+        if sha256_by_name(_read(temporary, format)) != sha256_by_name(tensors):
             raise LthkitError(f"'{path}' read back differs from what was written; write it to another disk")
     return path
 

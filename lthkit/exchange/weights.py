@@ -11,7 +11,7 @@ from lthkit.errors import LthkitError
 from lthkit.models.prefix import choose_prefix
 from lthkit.search import rewind_file, start_file, trained_file
 from lthkit.store import Store
-from lthkit.train import digest, read_snapshot, read_tensors
+from lthkit.train import load_tensors, read_modules
 
 Which = Literal["start", "best", "last", "rewind"]
 _USUAL = ("", "network.")  # a task's modules are the network itself, or hold it under this name
@@ -60,10 +60,10 @@ def _kept(store: Path) -> str:
 
 def _read(store: Store, path: Path, round: int, weights: Which) -> dict[str, Tensor]:
     if weights == "rewind":
-        return read_snapshot(path)[0].point.modules
-    state, facts = read_tensors(path)
+        return read_modules(path)
+    state, facts = load_tensors(path)
     if weights == "start":
-        ours = digest(state) == facts.get("sha256") == store.provenance.get("start_sha256")
+        ours = facts.get("sha256") == store.provenance.get("start_sha256")
     else:
         ours = (facts.get("round"), facts.get("config_sha256")) == (round, store.config_sha256)
     if not ours:

@@ -26,10 +26,10 @@ from lthkit.train import (
     Snapshot,
     check_machine,
     copy_state,
-    digest,
     make_point,
     ranks,
     read_snapshot,
+    tensors_sha256,
     train,
     write_snapshot,
 )
@@ -78,7 +78,7 @@ def _go_on(config: SearchConfig, path: Path, catalog: Catalog, save_every: float
     task = tasks.make(config.task, setting(config, catalog, config.model))
     _check(config, task)
     start = make_point(0, copy_state(task.modules))
-    ranks.must_agree(digest(start.modules), "starting weights")
+    ranks.must_agree(tensors_sha256(start.modules), "starting weights")
     journal: list[Journal] = []  # rank 0's alone
 
     def opened() -> Position:

@@ -21,7 +21,7 @@ from lthkit.masks import Codes, Masks
 from lthkit.search import files
 from lthkit.search.config import SearchConfig
 from lthkit.tasks import Task
-from lthkit.train import Point, Snapshot, columns, digest, read_snapshot, write_snapshot, write_tensors
+from lthkit.train import Point, Snapshot, columns, read_snapshot, save_tensors, tensors_sha256, write_snapshot
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,13 @@ class Journal:
         if not kept:
             return
         note = {"round": round, "config_sha256": self._writer.store.config_sha256}
-        write_tensors(files.trained_file(self.path, round, "last"), trained.point.modules, note)
+        save_tensors(files.trained_file(self.path, round, "last"), trained.point.modules, note)
         if trained.best is not None:
-            write_tensors(files.trained_file(self.path, round, "best"), trained.best, note)
+            save_tensors(files.trained_file(self.path, round, "best"), trained.best, note)
 
     def _create(self, task: Task, origin: "Origin") -> stores.Writer:
         files.state_file(self.path).unlink(missing_ok=True)
-        write_tensors(files.start_file(self.path), self.start.modules, {"sha256": digest(self.start.modules)})
+        save_tensors(files.start_file(self.path), self.start.modules, {})
         return stores.create(
             self.path,
             parameters=task.prunable,
@@ -129,7 +129,7 @@ class Journal:
                 f"{self.path} belongs to another configuration ({'; '.join(changed[:3])}); "
                 "use its settings to resume it, or another name for a new search"
             )
-        now = {"start_sha256": digest(self.start.modules), "data_sha256": task.data_sha256}
+        now = {"start_sha256": tensors_sha256(self.start.modules), "data_sha256": task.data_sha256}
         for key, value in now.items():
             if store.provenance[key] != value:
                 what = "starting weights" if key == "start_sha256" else "samples"
@@ -172,7 +172,7 @@ def _provenance(task: Task, start: Point, origin: Origin) -> dict[str, object]:
     packages = ("lthkit", "torch", "torchvision", "numpy", "zarr", "xarray")
     return {
         "start": task.start,
-        "start_sha256": digest(start.modules),
+        "start_sha256": tensors_sha256(start.modules),
         "data_sha256": task.data_sha256,
         "metric": task.metric,
         "higher_is_better": task.higher_is_better,

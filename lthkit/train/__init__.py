@@ -4,18 +4,9 @@ from lthkit.train import ranks
 from lthkit.train.loop import Keeping, columns, train
 from lthkit.train.machine import check as check_machine
 from lthkit.train.plan import Plan, learning_rate
-from lthkit.train.state import (
-    Point,
-    Snapshot,
-    copy_state,
-    digest,
-    digests,
-    make_point,
-    read_snapshot,
-    read_tensors,
-    write_snapshot,
-    write_tensors,
-)
+from lthkit.train.snapshots import read_modules, read_snapshot, write_snapshot
+from lthkit.train.state import Point, Snapshot, copy_state, make_point
+from lthkit.train.tensors import load_tensors, save_tensors, sha256_by_name, tensors_sha256
 
 __all__ = [
     "Keeping",
@@ -25,14 +16,15 @@ __all__ = [
     "check_machine",
     "columns",
     "copy_state",
-    "digest",
-    "digests",
     "learning_rate",
+    "load_tensors",
     "make_point",
     "ranks",
+    "read_modules",
     "read_snapshot",
-    "read_tensors",
+    "save_tensors",
+    "sha256_by_name",
+    "tensors_sha256",
     "train",
     "write_snapshot",
-    "write_tensors",
 ]

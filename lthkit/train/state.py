@@ -1,23 +1,13 @@
 """The state of a training: what rewinding restores, what resuming reloads, and the proof that it was."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lthkit.atomic import replacing
-from lthkit.errors import LthkitError
-
-Tensors = dict[str, Tensor]
-_FACTS = "lthkit"
+from lthkit.train.tensors import Tensors, sha256_by_name, tensor_sha256
 
 
 @dataclass(frozen=True)
@@ -59,7 +49,7 @@ class Snapshot:
 def make_point(step: int, modules: Tensors, momentum: Tensors | None = None) -> Point:
     """The moment ``step`` with these tensors, which must not be shared with live ones."""
     momentum = momentum or {}
-    return Point(step, modules, momentum, digests(modules) | digests(_prefixed(momentum)))
+    return Point(step, modules, momentum, sha256_by_name(modules) | sha256_by_name(_prefixed(momentum)))
 
 
 def copy_state(modules: nn.Module) -> Tensors:
@@ -109,10 +99,10 @@ def prove(point: Point, modules: nn.Module, optimizer: Optimizer, masks: Mapping
             raise RuntimeError(f"rewinding left '{name}' behind, which the point rewound to does not have")
         expected = point.digests[name]
         if name in masks:
-            if _digest(stored[name]) != expected:
+            if tensor_sha256(stored[name]) != expected:
                 raise RuntimeError(f"the stored copy of '{name}' has changed since it was made")
-            expected = _digest(stored[name].masked_fill(~masks[name].cpu(), 0))
-        if _digest(tensor) != expected:
+            expected = tensor_sha256(stored[name].masked_fill(~masks[name].cpu(), 0))
+        if tensor_sha256(tensor) != expected:
             raise RuntimeError(f"rewinding did not restore '{name}'")
     if missing := point.digests.keys() - live.digests.keys():
         raise RuntimeError(f"rewinding did not restore '{min(missing)}'")
@@ -120,91 +110,3 @@ def prove(point: Point, modules: nn.Module, optimizer: Optimizer, masks: Mapping
 
 def _prefixed(momentum: Mapping[str, Tensor]) -> Tensors:
     return {f"momentum of {name}": tensor for name, tensor in momentum.items()}
-
-
-def digests(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """SHA-256 of each tensor's dtype, shape and bits in logical order."""
-    return {name: _digest(tensor) for name, tensor in tensors.items()}
-
-
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """One SHA-256 over all of ``digests``."""
-    return hashlib.sha256(json.dumps(digests(tensors), sort_keys=True).encode()).hexdigest()
-
-
-def _digest(tensor: Tensor) -> str:
-    flat = tensor.detach().cpu().contiguous()
-    total = hashlib.sha256(f"{flat.dtype}{tuple(flat.shape)}".encode())
-    total.update(flat.view(-1).view(torch.uint8).numpy().data)
-    return total.hexdigest()
-
-
-def write_snapshot(path: Path, snapshot: Snapshot, header: Mapping[str, str | int]) -> None:
-    """Write beside and rename, so that ``path`` is always a whole snapshot; synced to disk.
-
-    Args:
-        path: the file.
-        snapshot: what to keep.
-        header: what it belongs to (round, configuration's hash), returned by ``read_snapshot``.
-    """
-    parts = {"modules": snapshot.point.modules, "momentum": snapshot.point.momentum, "best": snapshot.best or {}}
-    facts = {
-        "header": dict(header),
-        "step": snapshot.point.step,
-        "rows": snapshot.rows,
-        "losses": snapshot.losses,
-        "seconds": snapshot.seconds,
-        "best": snapshot.best is not None,
-        "digests": snapshot.point.digests,
-    }
-    tensors = {f"{part}/{name}": tensor for part, group in parts.items() for name, tensor in group.items()}
-    write_tensors(path, tensors, facts)
-
-
-def read_snapshot(path: Path) -> tuple[Snapshot, dict[str, str | int]]:
-    """The snapshot and its header.
-
-    Raises:
-        LthkitError: if the file is not one that ``write_snapshot`` wrote.
-    """
-    tensors, facts = read_tensors(path)
-    if "header" not in facts:
-        raise LthkitError(f"{path} is not a training state; delete it to do the round again")
-    parts: dict[str, Tensors] = {"modules": {}, "momentum": {}, "best": {}}
-    for name, tensor in tensors.items():
-        part, _, key = name.partition("/")
-        parts[part][key] = tensor
-    point = make_point(facts["step"], parts["modules"], parts["momentum"])
-    if point.digests != facts["digests"]:
-        raise LthkitError(f"{path} is damaged (its SHA-256 do not fit); delete it to do the round again")
-    best = parts["best"] if facts["best"] else None
-    return Snapshot(point, facts["rows"], best, tuple(facts["losses"]), facts["seconds"]), facts["header"]
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Safetensors with JSON-ready ``facts``, written beside ``path``, synced and renamed: same content, same bytes.
-
-    Raises:
-        LthkitError: if the disk refuses.
-    """
-    mend = "what was committed before is intact: free space or allow writing, then run the same search again"
-    with replacing(path, mend) as temporary:
-        try:
-            # one key only: safetensors writes several in an order that changes from run to run
-            save_file(dict(tensors), temporary, {_FACTS: json.dumps(facts, sort_keys=True)})
-        except SafetensorError as error:
-            raise OSError(str(error)) from None
-
-
-def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """All tensors of a safetensors file, and the facts that ``write_tensors`` was given.
-
-    Raises:
-        LthkitError: if it is not a whole safetensors file.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get(_FACTS, "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise LthkitError(f"{path} cannot be read ({error}); restore it, or delete it to do the work again") from None

@@ -17,7 +17,7 @@ from lthkit.progress import Progress, for_here
 from lthkit.search import SearchConfig, setting
 from lthkit.store import Store, open_store
 from lthkit.tasks import Task
-from lthkit.train import Keeping, Point, Snapshot, check_machine, digest, read_snapshot, train, write_snapshot
+from lthkit.train import Keeping, Point, Snapshot, check_machine, read_snapshot, tensors_sha256, train, write_snapshot
 from lthkit.transfer import weights as weighting
 from lthkit.transfer.config import TransferConfig
 from lthkit.transfer.results import SCHEMA, result_file, summary
@@ -124,7 +124,7 @@ def _result(
         "mask_sha256": made.sha256,
         "mask": made.describe(),
         "density_before": made.before,
-        "start_sha256": digest(point.modules),
+        "start_sha256": tensors_sha256(point.modules),
         "data_sha256": task.data_sha256,
         "chance": getattr(task, "chance", None),
         "steps_per_epoch": task.steps_per_epoch(),

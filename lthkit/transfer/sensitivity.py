@@ -15,7 +15,7 @@ from lthkit.errors import LthkitError
 from lthkit.search import setting, trained_file
 from lthkit.store import open_store
 from lthkit.tasks import Task
-from lthkit.train import Plan, machine, read_tensors
+from lthkit.train import Plan, load_tensors, machine
 from lthkit.transfer import weights as weighting
 from lthkit.transfer.config import TransferConfig
 from lthkit.transfer.many import transfer_many
@@ -49,7 +49,7 @@ def score_pruned(
     path = trained_file(opened.path, opened.first_round, "best")
     if not path.exists():
         raise LthkitError(f"{path} is missing; search with keep_weights 'ends' or 'all'")
-    trained, _ = read_tensors(path)
+    trained, _ = load_tensors(path)
     plan = search.plan
     task = tasks.make(search.task, setting(search, catalog or load_catalog(), search.model))
     chosen = list(layers or opened.parameters)

@@ -12,7 +12,7 @@ from lthkit.search import SearchConfig, start_file, trained_file
 from lthkit.seeds import derive
 from lthkit.store import Store
 from lthkit.tasks import Task
-from lthkit.train import Plan, Point, copy_state, make_point, read_tensors, train
+from lthkit.train import Plan, Point, copy_state, load_tensors, make_point, train
 from lthkit.transfer.config import Weights
 
 # of a random draw's head, which nobody keeps
@@ -47,11 +47,11 @@ def body(weights: Weights, store: Store) -> dict[str, Tensor]:
                 raise LthkitError(
                     f"{store.path} began at random weights, so it has no pre-trained ones; use 'random' or 'source'"
                 )
-            return read_tensors(start_file(store.path))[0]
+            return load_tensors(start_file(store.path))[0]
         case "source":
-            return read_tensors(_trained(store, weights))[0]
+            return load_tensors(_trained(store, weights))[0]
         case "file":
-            return read_tensors(Path(weights.path or ""))[0]
+            return load_tensors(Path(weights.path or ""))[0]
         case "redrawn":
             return _drawn(search.model, derive(search.seed, "redrawn", weights.seed) % 2**31)
         case _:
