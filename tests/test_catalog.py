@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+import lthkit
 from lthkit.catalog import DATASET_TYPES, Catalog, load_catalog, read_yaml
 from lthkit.data import READERS
 from lthkit.errors import LthkitError
@@ -143,11 +144,14 @@ def test_catalog_is_found_by_variable_then_upwards(tmp_path, monkeypatch):
     assert load_catalog(near).root == tmp_path
 
 
-def test_no_catalog_anywhere_says_what_to_do(tmp_path, monkeypatch):
+def test_without_a_catalog_lthkits_own_serves_and_roots_count_from_here(tmp_path, monkeypatch):
     monkeypatch.delenv("LTHKIT_CATALOG", raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(LthkitError, match="LTHKIT_CATALOG"):
-        load_catalog()
+    found = load_catalog()
+    assert found.path == Path(lthkit.__file__).parents[1] / "data_catalog.yaml"
+    assert {row.name: row.present for row in found.listing()}["digits"]
+    monkeypatch.delenv("LTHKIT_DATA", raising=False)
+    assert found.place(found.dataset("cifar10-images")) == tmp_path / "data" / "cifar10-images"
 
 
 def test_relative_root_is_relative_to_the_catalog(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ import lthkit
 ORDER = [
     "errors",
     "atomic config seeds factories papers progress selection",
+    "project",
     "masks",
     "store",
     "controls",
@@ -31,6 +32,7 @@ ORDER = [
     "explorer",
     "batch report",
     "cli",
+    "__main__",
 ]
 FLOOR = {room: number for number, line in enumerate(ORDER) for room in line.split()}
 PACKAGE = Path(lthkit.__file__).parent
@@ -96,5 +98,5 @@ def test_importing_lthkit_imports_no_room():
 def test_all_that_is_exported_is_there():
     for name in lthkit.__all__:
         assert getattr(lthkit, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+    with pytest.raises(AttributeError, match="No lthkit attribute nonsense"):
         _ = lthkit.nonsense

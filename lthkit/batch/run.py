@@ -25,8 +25,8 @@ from lthkit.batch.kernel import OwnKernel, kernel_settings
 from lthkit.batch.parameters import parameters_of, typed
 from lthkit.batch.record import Record
 from lthkit.errors import LthkitError
+from lthkit.project import NOTEBOOKS, supplied
 
-NOTEBOOKS = Path("notebooks")
 # On a busy machine the last output may come long after the cell's reply; nbclient's 4 s would lose it.
 OUTPUT_SECONDS = 120
 
@@ -53,20 +53,22 @@ class Run:
 
 
 def find_notebook(name: str | Path) -> Path:
-    """A notebook by path, or by the name of one in ``./notebooks``, with or without its ending.
+    """A notebook by path, or by the name of one in ``./notebooks``, else of those that lthkit brings along.
+
+    A name may come with or without its ending.
 
     Raises:
         LthkitError: if there is none, with near names.
     """
     path = Path(name)
-    candidates = (path, path.with_name(f"{path.name}.ipynb"), NOTEBOOKS / path, NOTEBOOKS / f"{path}.ipynb")
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    known = sorted(entry.stem for entry in NOTEBOOKS.glob("*.ipynb"))
+    shelves = (Path(NOTEBOOKS), supplied(NOTEBOOKS))
+    for folder in (Path(), *shelves):
+        for candidate in (folder / path, folder / f"{path}.ipynb"):
+            if candidate.is_file():
+                return candidate
+    known = sorted({entry.stem for folder in shelves for entry in folder.glob("*.ipynb")})
     near = get_close_matches(path.stem, known, n=3, cutoff=0.4) or known
-    hint = f"in ./notebooks there is {', '.join(near)}" if near else "give its path"
-    raise LthkitError(f"there is no notebook '{name}'; {hint}")
+    raise LthkitError(f"there is no notebook '{name}'; there is {', '.join(near)}, or give a path")
 
 
 def run_notebook(notebook: Path | str, parameters: Mapping[str, Any], out: Path | str, *, quiet: bool = False) -> Run:

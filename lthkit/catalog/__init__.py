@@ -16,7 +16,6 @@ from lthkit.catalog.entries import (
     WeightsEntry,
 )
 from lthkit.catalog.paths import check_sha256, expand, inside
-from lthkit.catalog.project import enter_project
 from lthkit.catalog.strict_yaml import read_yaml
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "TorchvisionEntry",
     "WeightsEntry",
     "check_sha256",
-    "enter_project",
     "expand",
     "inside",
     "load_catalog",

@@ -24,8 +24,7 @@ from lthkit.catalog.paths import UnsetVariable, check_sha256, expand, inside
 from lthkit.catalog.strict_yaml import read_yaml
 from lthkit.catalog.weights import download_weights, weights_file
 from lthkit.errors import LthkitError
-
-FILE_NAME = "data_catalog.yaml"
+from lthkit.project import CATALOG, nearest_catalog, supplied
 
 E = TypeVar("E", bound=Entry)
 
@@ -44,15 +43,20 @@ class Row:
 
 @dataclass(frozen=True)
 class Catalog:
-    """What `data_catalog.yaml` names. Relative roots are relative to `root`, the folder of the file."""
+    """What `data_catalog.yaml` names.
+
+    Attributes:
+        path: the file.
+        root: what relative roots are relative to: the file's folder, or the working folder where lthkit's own catalog
+            is read for want of another.
+        datasets: entries by name.
+        checkpoints: entries by name.
+    """
 
     path: Path
+    root: Path
     datasets: Mapping[str, DatasetEntry]
     checkpoints: Mapping[str, CheckpointEntry]
-
-    @property
-    def root(self) -> Path:
-        return self.path.parent
 
     def dataset(self, name: str) -> DatasetEntry:
         """The data set's entry.
@@ -178,29 +182,23 @@ def load_catalog(path: str | Path | None = None) -> Catalog:
 
     Args:
         path: the file; without it the one that LTHKIT_CATALOG names, else `data_catalog.yaml` in the working
-            folder or the nearest folder above it.
+            folder or the nearest folder above it, else the one that lthkit brings along.
 
     Raises:
-        LthkitError: no catalog found, or a fault in it (file and entry or line named).
+        LthkitError: a fault in it (file and entry or line named).
     """
-    file = Path(path or os.environ.get("LTHKIT_CATALOG") or _nearest()).resolve()
+    chosen = path or os.environ.get("LTHKIT_CATALOG") or nearest_catalog()
+    file = Path(chosen or supplied(CATALOG)).resolve()
     values = read_yaml(file)
     unknown = sorted(values.keys() - {"datasets", "checkpoints"})
     if unknown:
         raise LthkitError(f"{file}: unknown key '{unknown[0]}'; a catalog has `datasets` and `checkpoints`")
     return Catalog(
         path=file,
+        root=file.parent if chosen else Path.cwd(),
         datasets=_entries(values.get("datasets"), DATASET_TYPES, "datasets", file),
         checkpoints=_entries(values.get("checkpoints"), CHECKPOINT_TYPES, "checkpoints", file),
     )
-
-
-def _nearest() -> Path:
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-    raise LthkitError(f"no {FILE_NAME} in {here} or above it; change the folder or set LTHKIT_CATALOG to the file")
 
 
 def _entries(section: Any, types: Mapping[str, type[E]], key: str, file: Path) -> dict[str, E]:

@@ -8,11 +8,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from lthkit.cli import carry, look, work
+import lthkit
+from lthkit.cli import carry, look, project, work
 from lthkit.cli.handler import Handler
 from lthkit.errors import LthkitError
 
 COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Handler]] = {
+    "init": project.init,
     "list": look.list_entries,
     "show": look.show,
     "run": work.run,
@@ -28,6 +30,7 @@ COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Handler]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake is one sentence on stderr and exit code 2, an interruption 130."""
     parser = argparse.ArgumentParser(prog="lthkit", description="Lottery tickets in pre-trained vision models.")
+    parser.add_argument("--version", action="version", version=f"lthkit {lthkit.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, add in COMMANDS.items():
         summary = (add.__doc__ or "").strip()

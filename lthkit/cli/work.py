@@ -9,7 +9,7 @@ from lthkit.errors import LthkitError
 
 def run(command: argparse.ArgumentParser) -> Handler:
     """Execute a notebook with parameters and keep the executed notebook."""
-    command.add_argument("notebook", metavar="NOTEBOOK", help="a path, or the name of one in ./notebooks")
+    command.add_argument("notebook", metavar="NOTEBOOK", help="a path, or a name in ./notebooks or of lthkit's own")
     _take_parameters(command, "NAME", "a value for one of the notebook's parameters; repeatable")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the executed notebook")
 

@@ -1,4 +1,4 @@
-"""``python -m lthkit.cli`` is ``lthkit``."""
+"""``python -m lthkit`` is ``lthkit``."""
 
 import sys
 

@@ -1,0 +1,52 @@
+# What `import lthkit` offers; read by editors and type checkers, and by lthkit itself (lazy_loader.attach_stub).
+
+from . import analysis as analysis
+from . import batch as batch
+from . import catalog as catalog
+from . import controls as controls
+from . import data as data
+from . import display as display
+from . import exchange as exchange
+from . import explorer as explorer
+from . import housekeeping as housekeeping
+from . import masks as masks
+from . import models as models
+from . import papers as papers
+from . import plots as plots
+from . import project as project
+from . import scales as scales
+from . import search as search
+from . import store as store
+from . import tasks as tasks
+from . import train as train
+from . import transfer as transfer
+from .analysis import agreement as agreement
+from .analysis import curve as curve
+from .analysis import kernels_left as kernels_left
+from .analysis import layer_density as layer_density
+from .analysis import like_for_like as like_for_like
+from .analysis import overlap as overlap
+from .analysis import overlaps as overlaps
+from .analysis import removable_channels as removable_channels
+from .analysis import verdict_table as verdict_table
+from .analysis import zero_kernels as zero_kernels
+from .catalog import load_catalog as load_catalog
+from .display import show as show
+from .errors import LthkitError as LthkitError
+from .exchange import export_ticket as export_ticket
+from .exchange import import_masks as import_masks
+from .explorer import explore as explore
+from .plots import save as save
+from .project import enter_project as enter_project
+from .project import init_project as init_project
+from .scales import settings as settings
+from .scales import source_ticket as source_ticket
+from .scales import transfer_settings as transfer_settings
+from .search import SearchConfig as SearchConfig
+from .search import find_ticket as find_ticket
+from .search import trained_file as trained_file
+from .store import open_store as open_store
+from .transfer import collect as collect
+from .transfer import transfer_many as transfer_many
+
+__version__: str
