@@ -89,7 +89,7 @@ def test_the_wheel_has_what_is_not_python(installed: Path) -> None:
 
 
 def test_the_source_distribution_runs_its_own_tests(sdist: Path) -> None:
-    for pattern in ("tests/*.py", "bench/*.py", "docs/*.md", "notebooks/*.ipynb", "*.*", "Makefile", "lthkit/**/*.*"):
+    for pattern in ("tests/*.py", "bench/*.py", "docs/*.md", "notebooks/*.ipynb", "*.[cmty]*", "Makefile", "lthkit/**/*.*"):
         ours = {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc"}
         assert ours
         assert ours == {str(path.relative_to(sdist)) for path in sdist.glob(pattern)}
