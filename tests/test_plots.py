@@ -148,7 +148,37 @@ def test_training_curves_draw_what_was_measured():
     np.testing.assert_array_equal(losses[1].y, given["train_loss"].values[1])
     dots = [trace for trace in figure.data if trace.mode == "markers"]
     assert [list(trace.x) for trace in dots[1:]] == [[40], [40]]
-    assert figure.layout.yaxis2.title.text == "validation accuracy"
+    assert figure.layout.yaxis2.title.text == "accuracy"
+    assert "line on validation, dots on test" in figure.layout.title.subtitle.text
+
+
+def test_training_without_validation_has_the_test_metric_under_its_own_name():
+    given = scores()
+    given["test_accuracy"][1, :2] = 0.5
+    for absent in (given.drop_vars("validation_accuracy"), given.assign(validation_accuracy=given["step"] * np.nan)):
+        figure = plots.training_curves(absent)
+        below = [trace for trace in figure.data if trace.yaxis == "y2"]
+        assert [trace.mode for trace in below] == ["markers", "lines", "markers"]
+        assert figure.layout.yaxis2.title.text == "test accuracy"
+        assert "validation" not in figure.to_json()
+
+
+def test_training_without_the_metric_has_no_empty_panel():
+    figure = plots.training_curves(scores(1), metric="AP")
+    assert "yaxis2" not in figure.layout
+    assert figure.layout.xaxis.title.text == "training step within the round"
+    assert figure.layout.title.subtitle.text == "round 0 alone"
+
+
+def test_dense_network_alone_is_no_ticket():
+    figure = plots.sparsity_curve(curve(0))
+    assert [trace.name for trace in figure.data] == ["dense network"]
+    assert "dashed" not in figure.layout.title.subtitle.text
+    assert [trace.name for trace in plots.sparsity_curve(curve(1)).data] == ["ticket", "dense network"]
+
+
+def test_the_axis_says_how_it_is_spaced():
+    assert "spaced by density (log)" in plots.sparsity_curve(curve()).layout.xaxis.title.text
 
 
 def test_spread_keeps_first_and_last():

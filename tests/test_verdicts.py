@@ -6,8 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lthkit.analysis.runs import sample, too_few
-from lthkit.analysis.verdicts import commensurate, matching, non_inferior
+from lthkit.analysis import commensurate, matching, non_inferior
+from lthkit.analysis.verdicts.samples import sample, too_few
 
 CAREFUL = settings(max_examples=60, deadline=None, derandomize=True)
 NAN = float("nan")
@@ -24,6 +24,8 @@ def test_sample_counts_what_is_missing_and_uses_ddof_1():
     assert str(sample(np.array([NAN]))) == "no runs"
     assert str(sample(np.array([0.5]))) == "0.5 (n = 1)"
     assert str(sample(np.array([0.5, 0.7, NAN]))) == "0.6 ± 0.1414 (n = 2, 1 missing)"
+    assert sample(np.array([0.5, 0.7, NAN]), planned=6).missing == 4
+    assert sample(found) is found
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from lthkit.analysis.masks.patterns import kernel_patterns
 from lthkit.analysis.masks.ratios import pooled
 from lthkit.analysis.masks.searches import Search, Searched, read
 from lthkit.analysis.masks.zero_kernels import zero_kernels
-from lthkit.analysis.reach import reach, universal
-from lthkit.analysis.verdict_table import verdict_table
-from lthkit.analysis.verdicts import commensurate, matching, non_inferior
+from lthkit.analysis.verdicts.highest import highest_sparsity
+from lthkit.analysis.verdicts.rules import commensurate, matching, non_inferior
+from lthkit.analysis.verdicts.table import verdict_table
+from lthkit.analysis.verdicts.universal import universal
 
 __all__ = [
     "Search",
@@ -22,6 +23,7 @@ __all__ = [
     "commensurate",
     "curve",
     "difference_cells",
+    "highest_sparsity",
     "kernel_patterns",
     "kernels_left",
     "layer_density",
@@ -31,7 +33,6 @@ __all__ = [
     "overlap",
     "overlaps",
     "pooled",
-    "reach",
     "read",
     "removable_channels",
     "sparsity",

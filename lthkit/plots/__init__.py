@@ -2,8 +2,8 @@
 
 from lthkit.plots.curves import sparsity_curve, training_curves
 from lthkit.plots.densities import block_densities, density_heat
+from lthkit.plots.layer_sensitivity import layer_sensitivity
 from lthkit.plots.layers import kernel_heatmap, layer_densities
-from lthkit.plots.layers_alone import layer_sensitivity
 from lthkit.plots.maps import difference_map, weight_map, zero_kernels_map
 from lthkit.plots.patterns import kernel_grid
 from lthkit.plots.png import png

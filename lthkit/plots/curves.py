@@ -15,7 +15,7 @@ MOST_ROUNDS = 8
 
 
 def sparsity_curve(
-    curves: xr.Dataset | Mapping[str, xr.Dataset], name: str = "ticket", title: str | None = None
+    curves: xr.Dataset | Mapping[str, xr.Dataset], name: str | None = None, title: str | None = None
 ) -> go.Figure:
     """Score against sparsity (Chen et al. 2021, Figs. 2 to 5), the dense network's score dashed.
 
@@ -24,25 +24,29 @@ def sparsity_curve(
 
     Args:
         curves: what :func:`lthkit.analysis.curve` gives, or several of them by name.
-        name: the curve's name where there is only one.
+        name: the curve's name where there is only one; "ticket" if left out, or "dense network" if it was not pruned.
         title: instead of the one made from the curves' attributes.
 
     Raises:
         LthkitError: naming a curve without any trained round.
     """
-    named = {name: curves} if isinstance(curves, xr.Dataset) else dict(curves)
+    if isinstance(curves, xr.Dataset):
+        named = {name or ("ticket" if _pruned(curves) else "dense network"): curves}
+    else:
+        named = dict(curves)
     for label, curve in named.items():
         if not curve.sizes["round"]:
             raise LthkitError(f"curve '{label}' has no trained round yet; draw it when round 0 is trained")
     figure = go.Figure()
     for index, (label, curve) in enumerate(named.items()):
         _add_curve(figure, label, curve, COLOURS[index % len(COLOURS)], alone=len(named) == 1)
+    dashed = any(trace.line.dash == "dash" for trace in figure.data)
     longest = max(named.values(), key=lambda curve: curve.sizes["round"])
     metric = longest.attrs.get("metric", "score")
     style(
         figure,
         title or f"Test {metric} against sparsity",
-        _selection(longest.attrs, metric),
+        _selection(longest.attrs, metric) + ("; dashed: the dense network, trained alike" if dashed else ""),
         xaxis=sparsity_axis(_densities(named), longest["density"].values),
         yaxis={"title": {"text": f"test {metric}"}, "tickformat": _format(named)},
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
@@ -64,7 +68,7 @@ def _add_curve(figure: go.Figure, label: str, curve: xr.Dataset, colour: str, al
         hovertemplate="round %{customdata[0]:.0f} · %{customdata[1]:.2f} % removed<br>%{y}"
         "<extra>%{fullData.name}</extra>",
     )
-    if len(rounds) and rounds[0] == 0:
+    if rounds[0] == 0 and sparsity[0] == 0 and _pruned(curve):
         figure.add_scatter(
             x=curve["density"].values[[0, -1]],
             y=score[[0, 0]],
@@ -82,7 +86,11 @@ def _densities(curves: Mapping[str, xr.Dataset]) -> np.ndarray:
 
 def _selection(attrs: Mapping[str, object], metric: str) -> str:
     point = "the last evaluation" if attrs.get("selection") == "last" else f"the best validation {metric}"
-    return f"scored at {point} of each round; dashed: the dense network, trained alike"
+    return f"scored at {point} of each round"
+
+
+def _pruned(curve: xr.Dataset) -> bool:
+    return bool((curve["sparsity"] > 0).any())
 
 
 def _format(curves: Mapping[str, xr.Dataset]) -> str:
@@ -93,40 +101,52 @@ def _format(curves: Mapping[str, xr.Dataset]) -> str:
 
 
 def training_curves(scores: xr.Dataset, metric: str = "accuracy", rounds: list[int] | None = None) -> go.Figure:
-    """Training loss and the metric against the step, one line a round.
+    """Training loss and, if it was measured, the metric below it against the step, one line per round.
 
     Args:
         scores: a store's scores, dimensions (round, evaluation), with ``step``, ``train_loss``,
-            ``validation_<metric>`` and ``test_<metric>`` (rows of NaN where nothing was measured).
+            ``validation_<metric>`` and ``test_<metric>`` (NaN where nothing was measured). The test metric stands as
+            dots beside validation's line, and has a line of its own where nothing was validated.
         metric: which metric to draw below the loss.
         rounds: which rounds; at most eight, evenly spaced, when left out.
     """
     chosen = [int(value) for value in (spread(scores["round"].values, MOST_ROUNDS) if rounds is None else rounds)]
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    splits = [split for split in ("validation", "test") if _measured(scores.sel(round=chosen), f"{split}_{metric}")]
+    figure = make_subplots(rows=2 if splits else 1, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     for round_, colour in zip(chosen, shades(len(chosen)), strict=True):
         one = scores.sel(round=round_)
         _add_line(figure, one, "train_loss", f"round {round_}", colour, row=1)
-        _add_line(figure, one, f"validation_{metric}", f"round {round_}", colour, row=2)
-        _add_line(figure, one, f"test_{metric}", f"round {round_}, test", colour, row=2, dots=True)
-    shown = f"rounds {', '.join(map(str, chosen))} of {scores.sizes['round']} trainings"
-    style(figure, "Training by round", f"{shown}; dots: test {metric} where it was measured", height=600)
-    figure.update_xaxes(title_text="training step within the round", row=2)
+        for split in splits:
+            dots = split == "test" and len(splits) > 1
+            _add_line(figure, one, f"{split}_{metric}", f"round {round_}", colour, row=2, dots=dots)
+    trained = scores.sizes["round"]
+    shown = (
+        f"rounds {', '.join(map(str, chosen))} of {trained} trainings" if trained != 1 else f"round {chosen[0]} alone"
+    )
+    both = f"; {metric}: line on validation, dots on test" if len(splits) > 1 else ""
+    style(figure, "Training by round", shown + both, height=600 if splits else 400)
+    figure.update_xaxes(title_text="training step within the round", row=2 if splits else 1)
     figure.update_yaxes(title_text="training loss", row=1)
-    figure.update_yaxes(title_text=f"validation {metric}", row=2)
+    if splits:
+        figure.update_yaxes(title_text=metric if len(splits) > 1 else f"{splits[0]} {metric}", row=2)
     return figure
+
+
+def _measured(scores: xr.Dataset, column: str) -> bool:
+    return column in scores and bool(np.isfinite(scores[column].values).any())
 
 
 def _add_line(
     figure: go.Figure, scores: xr.Dataset, column: str, label: str, colour: str, row: int, dots: bool = False
 ) -> None:
-    if column not in scores or not np.isfinite(scores[column].values).any():
+    if not _measured(scores, column):
         return
     known = np.isfinite(scores[column].values)
     figure.add_scatter(
         x=scores["step"].values[known],
         y=scores[column].values[known],
         name=label,
-        mode="markers" if dots else "lines",
+        mode="markers" if dots or known.sum() == 1 else "lines",
         line={"color": colour, "width": 2},
         marker={"color": colour, "size": 6},
         showlegend=row == 1,

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
-import xarray as xr
 
 from lthkit.papers import Outcome
-from lthkit.plots.beside import add_chance, add_dense, add_published
-from lthkit.plots.picked import Line, Picked, counted, pick, spoken, theta
+from lthkit.plots.labels import mask_label, runs_label, weights_label
+from lthkit.plots.lines import Line, TaskLines, task_lines
+from lthkit.plots.references import add_chance, add_dense, add_published
 from lthkit.plots.theme import COLOURS, SYMBOLS, legend_rows, style
 from lthkit.plots.ticks import sparsity_axis
 
@@ -18,22 +19,21 @@ MOST_BANDS = 4
 
 
 def results_curves(
-    results: xr.Dataset,
+    results: pd.DataFrame,
     *,
     source: str | None = None,
     target: str | None = None,
     weights: Sequence[str] | None = None,
     masks: Sequence[str] | None = None,
     reference: str = "pretrained",
-    chance: float | None = None,
     published: Sequence[Outcome] = (),
     title: str | None = None,
 ) -> go.Figure:
     """Score against sparsity on one task, a line for every mask kind and start weights (Chen et al. 2021, Figs. 3, 8).
 
     Lines are means over all runs, bands (error bars if there are more than four lines) one standard deviation with
-    ddof 1; the grey band is the dense network from ``reference``. Every mask stands at its own sparsity: the
-    complement of a sparse ticket is nearly dense.
+    ddof 1; the grey band is the dense network from ``reference``; chance is drawn where results say it. Every mask
+    stands at its own sparsity: the complement of a sparse ticket is nearly dense.
 
     Args:
         results: as for ``analysis.verdict_table``.
@@ -42,7 +42,6 @@ def results_curves(
         weights: which start weights; all if left out.
         masks: which mask kinds; all if left out.
         reference: start weights of the dense band.
-        chance: score of guessing, e.g. 1 / classes.
         published: outcomes to draw beside (``lthkit.papers``): a dashed line at the highest sparsity that still
             matched, a star at the best score.
         title: instead of the one made from the results.
@@ -50,32 +49,32 @@ def results_curves(
     Raises:
         LthkitError: if a choice is missing or not there, or nothing was run.
     """
-    picked = pick(results, source, target, weights, masks)
+    task = task_lines(results, source, target, weights, masks)
     figure = go.Figure()
-    densities = 1 - np.concatenate([line.sparsity for line in picked.lines])
+    densities = 1 - np.concatenate([line.sparsity for line in task.lines])
     reached = [1 - one.highest for one in published if one.highest is not None]
     stars = [1 - one.best_sparsity for one in published if one.best_sparsity is not None]
-    every = np.concatenate([densities, reached, stars, [1.0] if picked.dense else []])
-    longest = 1 - max(picked.lines, key=lambda line: (line.mask == "ticket", len(line.rounds))).sparsity
-    axis = sparsity_axis(every, np.concatenate([[1.0] if picked.dense else [], np.sort(longest)[::-1]]))
+    every = np.concatenate([densities, reached, stars, [1.0] if task.dense else []])
+    longest = 1 - max(task.lines, key=lambda line: (line.mask == "ticket", len(line.rounds))).sparsity
+    axis = sparsity_axis(every, np.concatenate([[1.0] if task.dense else [], np.sort(longest)[::-1]]))
     ends = [float(10 ** axis["range"][0]), float(10 ** axis["range"][1])]
-    add_dense(figure, picked, reference, ends, [line.weights for line in picked.lines])
-    looks = _looks(picked.lines)
-    for line, look in zip(picked.lines, looks, strict=True):
-        _add_line(figure, line, look, bands=len(picked.lines) <= MOST_BANDS)
-    low, high = _reach(picked, reference, published)
-    notes = [f"means of runs and one standard deviation; {picked.scored}"]
-    low, high = add_chance(figure, chance, picked.format, ends, low, high, notes)
+    add_dense(figure, task, reference, ends, [line.weights for line in task.lines])
+    looks = _looks(task.lines)
+    for line, look in zip(task.lines, looks, strict=True):
+        _add_line(figure, line, look, bands=len(task.lines) <= MOST_BANDS)
+    low, high = _reach(task, reference, published)
+    notes = [f"means of runs and one standard deviation; {task.scored}"]
+    low, high = add_chance(figure, task, ends, low, high, notes)
     add_published(figure, published, (low, high), notes)
     pad = 0.06 * (high - low or 1)
     style(
         figure,
-        title or f"{picked.metric.capitalize()} on {picked.target} against sparsity",
+        title or f"{task.metric.capitalize()} on {task.target} against sparsity",
         "; ".join(notes),
         xaxis=axis,
         yaxis={
-            "title": {"text": f"test {picked.metric}"},
-            "tickformat": picked.format,
+            "title": {"text": f"test {task.metric}"},
+            "tickformat": task.format,
             "range": [low - pad, high + pad],
         },
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
@@ -104,7 +103,7 @@ def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
 
 
 def _add_line(figure: go.Figure, line: Line, look: dict[str, Any], bands: bool) -> None:
-    label = f"{spoken(line.mask)}, {theta(line.weights)} ({counted(line.runs)})"
+    label = f"{mask_label(line.mask)}, {weights_label(line.weights)} ({runs_label(line.runs)})"
     x, y, sd = 1 - line.sparsity, line.means, line.spread
     if bands and sd.any():
         known = np.isfinite(y)
@@ -140,11 +139,11 @@ def _faint(colour: str) -> str:
     return f"rgba({red},{green},{blue},0.15)"
 
 
-def _reach(picked: Picked, reference: str, published: Sequence[Outcome]) -> tuple[float, float]:
+def _reach(task: TaskLines, reference: str, published: Sequence[Outcome]) -> tuple[float, float]:
     """Lowest and highest of all that is drawn, spread included."""
-    points = [point for line in picked.lines for point in line.runs if point.n]
-    drawn = {reference, *(line.weights for line in picked.lines)}
-    points += [found for start, found in picked.dense.items() if start in drawn]
+    points = [point for line in task.lines for point in line.runs if point.n]
+    drawn = {reference, *(line.weights for line in task.lines)}
+    points += [found for start, found in task.dense.items() if start in drawn]
     means, spread = np.array([[point.mean, np.nan_to_num(point.sd)] for point in points]).T
     stars = [one.best_score for one in published if one.best_score is not None and one.best_sparsity is not None]
     return float(min([*(means - spread), *stars])), float(max([*(means + spread), *stars]))

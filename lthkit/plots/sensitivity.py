@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
-import xarray as xr
 
-from lthkit.analysis.runs import Sample
+from lthkit.analysis.verdicts.samples import Sample
 from lthkit.errors import LthkitError
-from lthkit.plots.beside import add_dense
-from lthkit.plots.picked import Line, counted, pick, spoken, theta
+from lthkit.plots.labels import mask_label, runs_label, weights_label
+from lthkit.plots.lines import Line, task_lines
+from lthkit.plots.references import add_chance_line, add_dense
 from lthkit.plots.theme import COLOURS, TEXT, style
 
 GAP = 0.2
@@ -22,7 +23,7 @@ WIDTH_OF_A_KIND = 110
 
 
 def sensitivity_bars(
-    results: xr.Dataset,
+    results: pd.DataFrame,
     *,
     round: int,
     source: str | None = None,
@@ -30,12 +31,12 @@ def sensitivity_bars(
     weights: Sequence[str] | None = None,
     masks: Sequence[str] | None = None,
     reference: str = "pretrained",
-    chance: float | None = None,
 ) -> go.Figure:
     """Mask kinds by start weights at one round of the search (Chen et al. 2021, Fig. 8).
 
     Bars start at 0 and are means over all runs, with one standard deviation (ddof 1); the grey band is the dense
-    network from ``reference``. Below each mask kind stands its own sparsity.
+    network from ``reference``, the dotted line chance, where results say it. Below each mask kind stands its own
+    sparsity.
 
     Args:
         results: as for ``analysis.verdict_table``.
@@ -45,20 +46,19 @@ def sensitivity_bars(
         weights: which start weights; all if left out.
         masks: which mask kinds; all if left out.
         reference: start weights of the dense band.
-        chance: score of guessing.
 
     Raises:
         LthkitError: if a choice is missing or not there, or there is no run at that round.
     """
-    picked = pick(results, source, target, weights, masks)
-    lines = [line for line in picked.lines if _at(line, round) is not None]
+    task = task_lines(results, source, target, weights, masks)
+    lines = [line for line in task.lines if _at(line, round) is not None]
     if not any(_runs(line, round).n for line in lines):
-        known = sorted({int(one) for line in picked.lines for one in line.rounds})
+        known = sorted({int(one) for line in task.lines for one in line.rounds})
         raise LthkitError(f"there is no run at round {round}; choose one of {', '.join(map(str, known))}")
     kinds, starts = (list(dict.fromkeys(getattr(line, key) for line in lines)) for key in ("mask", "weights"))
     figure = go.Figure()
     ends = [-0.5, len(kinds) - 0.5]
-    add_dense(figure, picked, reference, ends)
+    add_dense(figure, task, reference, ends)
     for index, start in enumerate(starts):
         mine = [line for line in lines if line.weights == start]
         places = [kinds.index(line.mask) for line in mine]
@@ -67,23 +67,21 @@ def sensitivity_bars(
             width = (1 - GAP) / len(starts)
             shift = (index - (len(starts) - 1) / 2) * width
             ink = LIGHT if index % len(COLOURS) < DARK_BARS else DARK
-            _add_numbers(figure, [_runs(line, round) for line in mine], np.array(places) + shift, picked.format, ink)
-    if chance is not None:
-        line = {"color": TEXT, "width": 1.5, "dash": "dot"}
-        figure.add_scatter(x=ends, y=[chance] * 2, name=f"chance ({chance:{picked.format}})", mode="lines", line=line)
+            _add_numbers(figure, [_runs(line, round) for line in mine], np.array(places) + shift, task.format, ink)
+    add_chance_line(figure, task, ends)
     removed = {line.mask: line.sparsity[_at(line, round)] for line in lines}
     style(
         figure,
-        f"{picked.metric.capitalize()} on {picked.target} by mask, round {round}",
-        f"means of runs and one standard deviation; {picked.scored}",
+        f"{task.metric.capitalize()} on {task.target} by mask, round {round}",
+        f"means of runs and one standard deviation; {task.scored}",
         xaxis={
             "tickvals": list(range(len(kinds))),
-            "ticktext": [f"{spoken(kind).replace(' ', '<br>')}<br>{100 * removed[kind]:.2f}" for kind in kinds],
+            "ticktext": [f"{mask_label(kind).replace(' ', '<br>')}<br>{100 * removed[kind]:.2f}" for kind in kinds],
             "title": {"text": "mask kind (below: share of weights removed, %)"},
             "range": ends,
             "showgrid": False,
         },
-        yaxis={"title": {"text": f"test {picked.metric}"}, "tickformat": picked.format, "rangemode": "tozero"},
+        yaxis={"title": {"text": f"test {task.metric}"}, "tickformat": task.format, "rangemode": "tozero"},
         barmode="group",
         bargap=GAP,
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
@@ -107,7 +105,7 @@ def _add_bars(figure: go.Figure, start: str, mine: list[Line], places: list[int]
     figure.add_bar(
         x=places,
         y=[found.mean for found in runs],
-        name=f"{theta(start)} ({counted(runs)})",
+        name=f"{weights_label(start)} ({runs_label(runs)})",
         marker={"color": colour},
         error_y={"array": np.nan_to_num([found.sd for found in runs]), "thickness": 1.5, "width": 4, "color": TEXT},
         customdata=[str(found) for found in runs],

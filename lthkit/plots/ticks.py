@@ -24,7 +24,7 @@ def sparsity_axis(densities: np.ndarray, longest: np.ndarray) -> dict[str, Any]:
     pad = 0.04 * max(reach[0] - reach[1], 0.1)
     ticks = spread(longest[longest > 0], MOST_TICKS)
     return {
-        "title": {"text": "sparsity: share of prunable weights removed (%)"},
+        "title": {"text": "sparsity: share of prunable weights removed (%), spaced by density (log)"},
         "type": "log",
         "range": [reach[0] + pad, reach[1] - pad],
         "tickvals": ticks,

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lthkit.errors import LthkitError
-from lthkit.plots.picked import spoken, theta
+from lthkit.plots.labels import mask_label, weights_label
 from lthkit.plots.theme import style
 
 # each verdict has a colour and a sign of its own, so that neither is needed alone
@@ -83,7 +83,7 @@ def _labels(rows: pd.DataFrame) -> list[str]:
     varies = [name for name in _NAMED if name in rows and (name == "target" or rows[name].nunique() > 1)]
     if not varies:
         varies = [name for name in ("mask", "weights") if name in rows]
-    speak = {"mask": spoken, "weights": theta}
+    speak = {"mask": mask_label, "weights": weights_label}
     columns = [[speak.get(name, str)(label) for label in rows[name]] for name in varies]
     return [" · ".join(parts) for parts in zip(*columns[::-1], strict=True)]
 
@@ -93,7 +93,8 @@ def _cells(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     shape = len(down), len(across)
     cells, signs, said = np.full(shape, np.nan), np.full(shape, "", object), np.full(shape, "", object)
-    for label, column, word, why in zip(named["row"], named["column"], named[rule], named["said"], strict=True):
+    reasons = named["said"] if "said" in named else named["score"]
+    for label, column, word, why in zip(named["row"], named["column"], named[rule], reasons, strict=True):
         if np.isfinite(column):
             at = down.index(label), across.index(column)
             cells[at], signs[at], said[at] = words.index(word), LOOKS[word][0], why.replace("; ", "<br>")
@@ -127,10 +128,10 @@ def _terms(table: pd.DataFrame, rule: str) -> str:
     attrs = table.attrs
     least = f"at least {attrs['least_runs']} runs of each, with fewer no verdict" if "least_runs" in attrs else ""
     if rule in ("verdict", "matching", "winning"):
-        start = theta(str(attrs.get("reference", "pretrained")))
+        start = weights_label(str(attrs.get("reference", "pretrained")))
         rules = f"matching: within one standard deviation of the dense network from {start}"
     elif rule == "commensurate":
-        rules = f"as good and as fast as the dense network from {theta(str(attrs.get('start', 'source')))}"
+        rules = f"as good and as fast as the dense network from {weights_label(str(attrs.get('start', 'source')))}"
     else:
         rules = ""
     return "; ".join(part for part in (rules, least, "empty: not run") if part)

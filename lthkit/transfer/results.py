@@ -107,7 +107,8 @@ def combine(results: Iterable[dict[str, Any]]) -> xr.Dataset:
 
 def table(results: xr.Dataset) -> Any:
     """A pandas data frame with one row a training that was run."""
-    frame = results.to_dataframe().reset_index()
+    said = {name: results.attrs[name] for name in ("metric", "higher_is_better", "selection", "chance")}
+    frame = results.to_dataframe().reset_index().assign(**said)
     return frame[frame["config_sha256"] != ""].reset_index(drop=True)
 
 

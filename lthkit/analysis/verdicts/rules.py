@@ -1,16 +1,18 @@
 """What runs allow to be said: matching, not inferior, commensurate; rules on plain arrays of runs.
 
-A run is one number; NaN is a run that is missing. Too few runs get "no verdict", never a guess.
+A run is one number; NaN is a run that is missing. Too few runs get "no verdict", never a guess. Where runs were
+summarised before (``Sample``), that is taken, too.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
-from lthkit.analysis.runs import NO_VERDICT, Sample, Word, reaches, sample, too_few, word
+from lthkit.analysis.verdicts.samples import NO_VERDICT, Sample, Word, reaches, sample, too_few, word
 
+Given = np.ndarray | Sample
 LEAST_RUNS = 3
 ALPHA = 0.05
 
@@ -107,9 +109,7 @@ class Commensurate:
         )
 
 
-def matching(
-    runs: np.ndarray, dense: np.ndarray, *, higher_is_better: bool = True, least_runs: int = LEAST_RUNS
-) -> Matching:
+def matching(runs: Given, dense: Given, *, higher_is_better: bool = True, least_runs: int = LEAST_RUNS) -> Matching:
     """Does a subnetwork reach the dense network from θp (Chen et al. 2021, Eq. 1 and footnote 7)?
 
     Args:
@@ -129,8 +129,8 @@ def matching(
 
 
 def non_inferior(
-    runs: np.ndarray,
-    dense: np.ndarray,
+    runs: Given,
+    dense: Given,
     *,
     margin: float | None,
     alpha: float = ALPHA,
@@ -156,17 +156,17 @@ def non_inferior(
         nan = math.nan
         return NonInferiority(NO_VERDICT, nan if margin is None else margin, alpha, difference, nan, nan, nan, reason)
     error, freedom = _welch(ours, theirs)
-    reach = float(stats.t.isf(alpha, freedom)) * error if error else 0.0
-    p = float(stats.t.sf((difference + margin) / error, freedom)) if error else float(difference <= -margin)
+    reach = -float(special.stdtrit(freedom, alpha)) * error if error else 0.0
+    p = float(special.stdtr(freedom, -(difference + margin) / error)) if error else float(difference <= -margin)
     lower = difference - reach
     return NonInferiority(word(lower > -margin), margin, alpha, difference, lower, difference + reach, p, "")
 
 
 def commensurate(
-    scores: np.ndarray,
-    steps: np.ndarray,
-    dense_scores: np.ndarray,
-    dense_steps: np.ndarray,
+    scores: Given,
+    steps: Given,
+    dense_scores: Given,
+    dense_steps: Given,
     *,
     higher_is_better: bool = True,
     least_runs: int = LEAST_RUNS,

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from lthkit.analysis.runs import sample
+from lthkit.analysis.verdicts.samples import sample
 from lthkit.errors import LthkitError
 from lthkit.plots.theme import style
 from lthkit.plots.ticks import layer_axis
@@ -87,10 +87,10 @@ def _panel_notes(
 ) -> Iterator[str]:
     for title, panel in panels.items():
         dense = f", {panel.attrs['dense']:.4g} with no layer pruned" if "dense" in panel.attrs else ""
-        yield f"{title or 'means of runs'}: {_spoken_numbers(found[title][1])}{dense}"
+        yield f"{title or 'means of runs'}: {_runs_said(found[title][1])}{dense}"
 
 
-def _spoken_numbers(numbers: np.ndarray) -> str:
+def _runs_said(numbers: np.ndarray) -> str:
     low, high = int(numbers.min()), int(numbers.max())
     return f"n = {high}" if low == high else f"n = {low} to {high}"
 

@@ -30,13 +30,20 @@ class Sample:
         return f"{self.mean:.4g}{spread} (n = {self.n}{lacking})"
 
 
-def sample(runs: np.ndarray) -> Sample:
-    """Mean, standard deviation (ddof 1), number of runs and of missing ones (NaN)."""
+def sample(runs: np.ndarray | Sample, planned: int | None = None) -> Sample:
+    """Mean, standard deviation (ddof 1), number of runs and of missing ones.
+
+    Args:
+        runs: one number per run, NaN where it is missing; a sample stays as it is.
+        planned: how many runs there should be, if those that are missing are not among them.
+    """
+    if isinstance(runs, Sample):
+        return runs
     values = np.asarray(runs, dtype=float).ravel()
     known = values[np.isfinite(values)]
     mean = float(known.mean()) if len(known) else math.nan
     sd = float(known.std(ddof=1)) if len(known) > 1 else math.nan
-    return Sample(mean, sd, len(known), len(values) - len(known))
+    return Sample(mean, sd, len(known), (len(values) if planned is None else planned) - len(known))
 
 
 def too_few(samples: dict[str, Sample], least: int) -> str:

@@ -1,16 +1,15 @@
-"""One task's results as lines of runs, and the words that figures use for masks and start weights."""
+"""One task's results as lines of runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import xarray as xr
+import pandas as pd
 
-from lthkit.analysis.result_grid import DENSE, Dense, checked, subnetworks
-from lthkit.analysis.runs import Sample, sample
+from lthkit.analysis.verdicts.results import DENSE, checked, dense_runs, labels, planned_runs, subnetworks
+from lthkit.analysis.verdicts.samples import Sample
 from lthkit.errors import LthkitError
-
-THETA = {"pretrained": "θp", "random": "θ0", "rewound": "θk", "source": "θS", "redrawn": "θ′"}
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,15 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Picked:
-    """The results on one task: its lines, and the dense runs from each start."""
+class TaskLines:
+    """The results on one task: its lines, and the dense runs from each start; ``chance`` is None if unknown."""
 
     source: str
     target: str
     metric: str
     higher_is_better: bool
     selection: str
+    chance: float | None
     lines: tuple[Line, ...]
     dense: dict[str, Sample]
 
@@ -59,68 +59,56 @@ class Picked:
         return f"masks from {self.source}, trained on {self.target}{at.get(self.selection, '')}"
 
 
-def pick(
-    results: xr.Dataset,
+def task_lines(
+    results: pd.DataFrame,
     source: str | None,
     target: str | None,
     weights: Sequence[str] | None,
     masks: Sequence[str] | None,
-) -> Picked:
-    """One task's results as lines.
+) -> TaskLines:
+    """One task's results as lines, in order of start weights and masks as they are given.
 
     Raises:
         LthkitError: if the results have several sources or targets and none is chosen, if a chosen label is not
             there, or if there is no run of it.
     """
-    runs = checked(results)
-    origin, task = _only(runs, "source", source), _only(runs, "target", target)
-    dense = Dense(runs)
-    starts = {str(start): sample(dense.runs(origin, task, start)["score"]) for start in runs["weights"].values}
+    frame = checked(results)
+    origin, task = _only(frame, "source", source), _only(frame, "target", target)
     for name, chosen in (("weights", weights), ("mask", masks)):
         for label in chosen or ():
-            _only(runs, name, label)
-    drawn = {"weights": list(weights or runs["weights"].values), "mask": list(masks or runs["mask"].values)}
-    here = runs.sel({"source": [origin], "target": [task]} | drawn)
+            _only(frame, name, label)
+    starts, kinds = list(weights or labels(frame["weights"])), list(masks or labels(frame["mask"]))
+    here = frame[(frame["source"] == origin) & (frame["target"] == task)]
+    drawn = here[here["weights"].isin(starts) & here["mask"].isin(kinds) & (here["mask"] != DENSE)]
     points: dict[tuple[str, str], list[tuple[float, int, Sample]]] = {}
-    for place, found in subnetworks(here):
-        if place["mask"] != DENSE:
-            key = place["mask"], place["weights"]
-            points.setdefault(key, []).append((place["sparsity"], place["round"], sample(found["score"])))
+    for (_, start, _, mask, round_), found in subnetworks(drawn, planned_runs(frame)).items():
+        points.setdefault((mask, start), []).append((found.sparsity, round_, found.score))
     if not points:
         raise LthkitError(f"there is no run of a subnetwork on '{task}' as chosen; train one first")
-    lines = tuple(_line(*key, rows) for key, rows in points.items())
-    terms = str(runs.attrs["metric"]), bool(runs.attrs["higher_is_better"]), str(runs.attrs.get("selection", ""))
-    return Picked(origin, task, *terms, lines, {start: found for start, found in starts.items() if found.n})
+    ordered = sorted(points, key=lambda key: (starts.index(key[1]), kinds.index(key[0])))
+    dense = {start: found.score for (*place, start), found in dense_runs(frame).items() if place == [origin, task]}
+    terms = str(_said(here, "metric")), bool(_said(here, "higher_is_better")), str(_said(here, "selection") or "")
+    lines = tuple(_line(*key, points[key]) for key in ordered)
+    return TaskLines(origin, task, *terms, _said(here, "chance"), lines, dense)
 
 
-def _only(runs: xr.Dataset, name: str, label: str | None) -> str:
-    known = [str(value) for value in runs[name].values]
+def _only(frame: pd.DataFrame, name: str, label: str | None) -> str:
+    known = labels(frame[name])
     if label is None and len(known) == 1:
-        return known[0]
+        return str(known[0])
     if label not in known:
         asked = f"have several of '{name}'" if label is None else f"have no {name} '{label}'"
-        raise LthkitError(f"the results {asked}; choose one of {', '.join(known)}")
+        raise LthkitError(f"the results {asked}; choose one of {', '.join(map(str, known))}")
     return str(label)
+
+
+def _said(frame: pd.DataFrame, name: str) -> Any:
+    """What all rows say, None if they differ or say nothing."""
+    known = frame[name].dropna().unique()
+    return known[0] if len(known) == 1 else None
 
 
 def _line(mask: str, weights: str, rows: list[tuple[float, int, Sample]]) -> Line:
     ordered = sorted(rows, key=lambda row: row[0])
     sparsity, rounds, runs = zip(*ordered, strict=True)
     return Line(mask, weights, np.array(rounds), np.array(sparsity), runs)
-
-
-def counted(samples: Sequence[Sample]) -> str:
-    """ "n = 3", or "n = 2 to 3" where points differ."""
-    numbers = sorted({found.n for found in samples if found.n}) or [0]
-    return f"n = {numbers[0]}" if len(numbers) == 1 else f"n = {numbers[0]} to {numbers[-1]}"
-
-
-def spoken(mask: str) -> str:
-    """A mask kind as legends call it."""
-    return mask.replace("_", " ")
-
-
-def theta(weights: str) -> str:
-    """Start weights as the papers call them, with what is said about them in brackets; other labels stay."""
-    kind, _, said = weights.partition(" ")
-    return THETA.get(kind, kind) + (f" ({said})" if said else "")

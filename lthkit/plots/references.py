@@ -5,19 +5,24 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from lthkit.papers import Outcome
-from lthkit.plots.picked import Picked, counted, theta
+from lthkit.plots.labels import runs_label, weights_label
+from lthkit.plots.lines import TaskLines
 from lthkit.plots.theme import COLOURS, TEXT
 
+# dots alone are chance
+DASHES = ("dash", "dashdot", "longdashdot", "longdash")
 BAND = "rgba(118,118,118,0.22)"
 # the chance level is drawn if the scores still fill this share of the picture's height
 LEAST_SHARE = 0.4
 
 
-def add_dense(figure: go.Figure, picked: Picked, reference: str, ends: list[float], others: Sequence[str] = ()) -> None:
+def add_dense(
+    figure: go.Figure, task: TaskLines, reference: str, ends: list[float], others: Sequence[str] = ()
+) -> None:
     """The dense network from ``reference`` as a line in a grey band, that from ``others`` as thin lines."""
-    starts = [start for start in dict.fromkeys([reference, *others]) if start in picked.dense]
-    for start, dash in zip(starts, ("dash", "dot", "dashdot", "longdashdot", "longdash"), strict=False):
-        found, first = picked.dense[start], start == reference
+    starts = [start for start in dict.fromkeys([reference, *others]) if start in task.dense]
+    for place, start in enumerate(starts):
+        found, first = task.dense[start], start == reference
         if first and found.n > 1:
             figure.add_scatter(
                 x=[*ends, *ends[::-1]],
@@ -32,32 +37,38 @@ def add_dense(figure: go.Figure, picked: Picked, reference: str, ends: list[floa
         figure.add_scatter(
             x=ends,
             y=[found.mean] * 2,
-            name=f"dense, {theta(start)} ({counted([found])})",
+            name=f"dense, {weights_label(start)} ({runs_label([found])})",
             mode="lines",
-            line={"color": TEXT, "width": 2 if first else 1.5, "dash": dash},
-            hovertemplate=f"dense, {theta(start)}: {found}<extra></extra>",
+            line={"color": TEXT, "width": 2 if first else 1.5, "dash": DASHES[place % len(DASHES)]},
+            hovertemplate=f"dense, {weights_label(start)}: {found}<extra></extra>",
         )
 
 
 def add_chance(
-    figure: go.Figure, chance: float | None, shape: str, ends: list[float], low: float, high: float, notes: list[str]
+    figure: go.Figure, task: TaskLines, ends: list[float], low: float, high: float, notes: list[str]
 ) -> tuple[float, float]:
-    """The chance level as a dotted line, or in words where it lies far from the scores; the range with it."""
-    if chance is None:
+    """The chance level if it is known, in words where it lies far from the scores; the range with it."""
+    if task.chance is None:
         return low, high
-    with_it = min(low, chance), max(high, chance)
+    with_it = min(low, task.chance), max(high, task.chance)
     if high - low < LEAST_SHARE * (with_it[1] - with_it[0]):
-        notes.append(f"chance ({chance:{shape}}) lies outside the picture")
+        notes.append(f"chance ({task.chance:{task.format}}) lies outside the picture")
         return low, high
-    figure.add_scatter(
-        x=ends,
-        y=[chance] * 2,
-        name=f"chance ({chance:{shape}})",
-        mode="lines",
-        line={"color": TEXT, "width": 1.5, "dash": "dot"},
-        hovertemplate="chance: %{y}<extra></extra>",
-    )
+    add_chance_line(figure, task, ends)
     return with_it
+
+
+def add_chance_line(figure: go.Figure, task: TaskLines, ends: list[float]) -> None:
+    """The chance level, if it is known, as the only dotted line of a figure."""
+    if task.chance is not None:
+        figure.add_scatter(
+            x=ends,
+            y=[task.chance] * 2,
+            name=f"chance ({task.chance:{task.format}})",
+            mode="lines",
+            line={"color": TEXT, "width": 1.5, "dash": "dot"},
+            hovertemplate="chance: %{y}<extra></extra>",
+        )
 
 
 def add_published(
@@ -66,7 +77,7 @@ def add_published(
     """A dashed line at the highest sparsity that matched and a star at the best score; what has neither, in words."""
     for index, one in enumerate(published):
         colour = COLOURS[-1 - index % len(COLOURS)]
-        said = f"{one.label}: {one.setting}, {theta(one.weights)}"
+        said = f"{one.label}: {one.setting}, {weights_label(one.weights)}"
         if one.highest is None:
             notes.append(f"{said}: matches at no sparsity")
         else:
