@@ -173,6 +173,7 @@ def test_training_without_the_metric_has_no_empty_panel():
 def test_dense_network_alone_is_no_ticket():
     figure = plots.sparsity_curve(curve(0))
     assert [trace.name for trace in figure.data] == ["dense network"]
+    assert figure.layout.showlegend
     assert "dashed" not in figure.layout.title.subtitle.text
     assert [trace.name for trace in plots.sparsity_curve(curve(1)).data] == ["ticket", "dense network"]
 

@@ -246,6 +246,8 @@ def test_bad_input_is_named(results):
         verdict_table(results.drop(columns="search_seed"))
     with pytest.raises(LthkitError, match="no column 'sparsity'"):
         verdict_table(results.drop(columns="sparsity"))
+    with pytest.raises(LthkitError, match="rows without 'weights'"):
+        verdict_table(results.assign(weights=results["weights"].replace("source", None)))
     with pytest.raises(LthkitError, match="do not say 'higher_is_better'"):
         verdict_table(results.assign(higher_is_better=None))
     with pytest.raises(LthkitError, match="hold no run at all"):

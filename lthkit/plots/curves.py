@@ -49,6 +49,7 @@ def sparsity_curve(
         _selection(longest.attrs, metric) + ("; dashed: the dense network, trained alike" if dashed else ""),
         xaxis=sparsity_axis(_densities(named), longest["density"].values),
         yaxis={"title": {"text": f"test {metric}"}, "tickformat": _format(named)},
+        showlegend=True,  # a single curve has a name, too
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
     )
     return figure

@@ -46,7 +46,7 @@ def checked(results: pd.DataFrame) -> pd.DataFrame:
     """The rows in order of their labels (dense and ticket, pretrained and random first), with all columns used here.
 
     Raises:
-        LthkitError: if a column is missing, no row has a score, rows differ in metric, its direction or selection,
+        LthkitError: if a column is missing, a label lacks, no row has a score, rows differ in metric, its direction or selection,
             or two rows are the same run.
     """
     if not isinstance(results, pd.DataFrame):
@@ -56,6 +56,8 @@ def checked(results: pd.DataFrame) -> pd.DataFrame:
     for name in (*RUN, "score", "sparsity", "metric", "higher_is_better"):
         if name not in results:
             raise LthkitError(f"the results have no column '{name}'; collect them with lthkit.collect")
+        if name in RUN and results[name].isna().any():
+            raise LthkitError(f"the results have rows without '{name}'; fill that column")
     if not np.isfinite(results["score"].to_numpy(float)).any():
         raise LthkitError("the results hold no run at all; train something first")
     lacking: dict[str, Any] = {name: value for name, value in _MAY_LACK.items() if name not in results}
