@@ -9,7 +9,11 @@ class StoreError(LthkitError):
     """A store that is damaged, locked, too new or does not fit what is asked of it."""
 
 
-class TrainingDiverged(LthkitError):
+class RunFailed(LthkitError):
+    """Work that began and did not reach its end."""
+
+
+class TrainingDiverged(RunFailed):
     """The loss is not finite; what was committed before is kept."""
 
 

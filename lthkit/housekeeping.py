@@ -54,7 +54,7 @@ def sizes(folder: Path | str) -> list[Item]:
     return [item for item in found if not paths.intersection(item.path.parents)]
 
 
-def removable(folder: Path | str) -> tuple[list[Item], list[Item]]:
+def plan_removal(folder: Path | str) -> tuple[list[Item], list[Item]]:
     """What ``remove`` may take below ``folder``, and what it must leave although it is neither store nor weights.
 
     The notes of the latter say why.
@@ -76,7 +76,7 @@ def removable(folder: Path | str) -> tuple[list[Item], list[Item]]:
 
 
 def remove(items: list[Item]) -> list[Item]:
-    """Remove what ``removable`` gave; under each search's lock, so that nothing in use goes.
+    """Remove what ``plan_removal`` gave; under each search's lock, so that nothing in use goes.
 
     Returns:
         What was left after all because its search is in use or changed meanwhile; the notes say why.

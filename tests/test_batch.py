@@ -1,12 +1,30 @@
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
 
 import nbformat
 import pytest
 from filelock import FileLock
 from nbformat import v4
 
-from lthkit.batch import NotebookFailed, find_notebook, parameters_of, run, run_notebook, typed
+from lthkit import atomic
+from lthkit.batch import (
+    NotebookFailed,
+    find_notebook,
+    kernel,
+    parameters_of,
+    read_settings,
+    run,
+    run_notebook,
+    setting_keys,
+    typed,
+)
 from lthkit.errors import LthkitError
 
 PARAMETERS = """
@@ -212,3 +230,160 @@ def test_good_then_failing_then_dying_run_of_one_notebook(tmp_path, monkeypatch,
     assert json.loads(done.record.read_text())["status"] == "failed"
     assert done.notebook.read_bytes() == success
     assert {entry.name for entry in out.iterdir()} == {"a.ipynb", "a.failed.ipynb", "a.json", ".a.lock"}
+
+
+def test_a_parameter_has_its_default_and_comments():
+    declared = parameters_of(
+        notebook(parameters="a = 'x # y'  # one\nb: list | None = (\n    None  # two\n)  # three\n")
+    )
+    assert [(known.name, known.written, known.comment) for known in declared.values()] == [
+        ("a", "'x # y'", "one"),
+        ("b", "None", "two three"),
+    ]
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"scale": "demoo"}, "scale 'demoo' is not known; did you mean 'demo'"),
+        ({"view": "kernel"}, "view 'kernel' is not known; did you mean 'kernels'"),
+        ({"stage": "sourc"}, "stage 'sourc' is not known; did you mean 'source'"),
+        ({"epochs": 4}, "has no parameter or setting 'epochs'; did you mean 'plan.epochs'"),
+        ({"plan.epohcs": 4}, "has no parameter or setting 'plan.epohcs'; did you mean 'plan.epochs'"),
+        ({"changes": {"plan.epohcs": 4}}, "has no setting 'plan.epohcs'; did you mean 'plan.epochs'"),
+        ({"plan.epochs": 4, "changes": {"plan.epochs": 5}}, "'plan.epochs' is given by itself and in 'changes'"),
+        ({"plan.epochs": "1e-4"}, "'plan.epochs' is 0.0001"),
+    ],
+)
+def test_values_and_settings_are_checked_before_a_kernel_starts(tmp_path, given, message):
+    parameters = "scale = 'demo'\nview = 'kernels'\nstage = 'target'\nchanges: dict | None = None"
+    with pytest.raises(LthkitError, match=re.escape(message)):
+        run_notebook(write(tmp_path / "a.ipynb", parameters=parameters), given, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("never")
+def test_a_notebook_without_changes_takes_no_settings(tmp_path):
+    path = write(tmp_path / "a.ipynb", parameters="scale = 3")
+    with pytest.raises(LthkitError, match=r"takes no setting 'plan\.epochs', because it has no parameter 'changes'"):
+        run_notebook(path, {"plan.epochs": 4}, tmp_path / "out")
+    with pytest.raises(NotebookFailed, match="was started"):  # a scale of its own
+        run_notebook(path, {"scale": 4}, tmp_path / "out")
+
+
+def test_settings_are_those_of_a_search():
+    known = setting_keys()
+    assert {"seed", "plan", "plan.epochs", "pruning.rate", "model.options", "data.name"} <= known.keys()
+    values = {"plan.learning_rate": "1e-2", "model.options.width": "8", "data.classes": "[0, 1]", "model.name": "a"}
+    assert read_settings(values) == {
+        "plan.learning_rate": 0.01,
+        "model.options.width": 8,
+        "data.classes": [0, 1],
+        "model.name": "a",
+    }
+
+
+@pytest.mark.usefixtures("never")
+def test_a_dash_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LthkitError, match="'-' is no folder"):
+        run_notebook(write(tmp_path / "a.ipynb"), {}, "-")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ipynb"]
+
+
+def test_settings_reach_the_notebook_and_a_folder_may_begin_with_a_dash(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    parameters = "changes: dict | None = None\nlimit = 1.0"
+    path = write(tmp_path / "a.ipynb", "# " + "long " * 30, "print(changes, limit)", parameters=parameters)
+    done = run_notebook(path, {"plan.epochs": "4", "changes": "{seed: 1}", "limit": ".inf"}, "-out")
+    assert "{'seed': 1, 'plan.epochs': 4} inf" in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "-out").iterdir()) == [".a.lock", "a.ipynb", "a.json"]
+    record = json.loads(done.record.read_text(), parse_constant=pytest.fail)
+    assert record["parameters"] == {"changes": {"seed": 1, "plan.epochs": 4}, "limit": "inf"}
+
+
+def test_no_line_of_progress_wraps(capsys):
+    cells = [v4.new_markdown_cell("# " + "long " * 30 + "\x1b[2J"), v4.new_code_cell("1")]
+    shown = run._Progress(v4.new_notebook(cells=cells), quiet=False)
+    for cell in cells:
+        shown.starts(cell)
+    [line] = capsys.readouterr().out.splitlines()
+    assert len(line) == 79
+    assert line.startswith("[1/1]    0.0 s  long long")
+
+
+def test_a_full_disk_at_the_record_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "execute_notebook", lambda node, path, **_: Path(path).write_text("{}"))
+    written = []
+
+    def full(path):
+        written.append(path)
+        if len(written) > 2:  # the first record, file and folder
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic, "sync", full)
+    with pytest.raises(LthkitError, match=r"a.json' cannot be written \(No space left on device\); make room; "):
+        run_notebook(write(tmp_path / "a.ipynb"), {}, tmp_path / "out", quiet=True)
+    assert (tmp_path / "out" / "a.ipynb").read_text() == "{}"
+
+
+KILLED = """
+import sys, tempfile
+from lthkit.batch import run_notebook
+tempfile.tempdir = sys.argv[2]
+run_notebook(sys.argv[1], {}, sys.argv[3])
+"""
+
+
+def test_a_killed_run_leaves_nothing_in_the_temporary_folder(tmp_path):
+    path = write(
+        tmp_path / "a.ipynb",
+        "import os, pathlib, time",
+        "pathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(60)",
+    )
+    temporary = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
+    command = [sys.executable, "-c", KILLED, str(path), str(temporary), str(tmp_path / "out")]
+    environment = os.environ | {"PYTHONPATH": str(Path(run.__file__).parents[2])}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        finally:
+            process.kill()
+    try:
+        assert list(temporary.iterdir()) == []
+        wait_for(lambda: not alive(int((tmp_path / "pid").read_text())))
+        assert list(temporary.iterdir()) == []
+    finally:
+        shutil.rmtree(temporary)
+
+
+def wait_for(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def alive(process):
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_folders_of_killed_processes_go_with_the_next_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel.tempfile, "tempdir", str(tmp_path))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    old, new, ours = (
+        tmp_path / f"lthkit-kernel-{name}" for name in (f"{gone.pid}-a", f"{gone.pid}-b", f"{os.getpid()}-c")
+    )
+    for folder in (old, new, ours):
+        folder.mkdir()
+    for folder in (old, ours):
+        os.utime(folder, (0, 0))
+    with kernel.kernel_folder() as folder:
+        assert folder.is_dir()
+        assert set(tmp_path.iterdir()) == {new, ours, folder}
+    assert not folder.exists()

@@ -1,7 +1,9 @@
 import io
 import json
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -10,9 +12,10 @@ from nbformat import v4
 from stacks import make_store, same, spec
 
 from lthkit import cli
+from lthkit.batch import NotebookFailed
 from lthkit.cli import main
-from lthkit.errors import LthkitError
-from lthkit.report import table
+from lthkit.errors import LthkitError, TrainingDiverged
+from lthkit.progress import Stopped
 from lthkit.store import create, open_store, reopen
 
 CATALOG = """
@@ -29,19 +32,22 @@ COLUMNS = ("step", "learning_rate", "train_loss", "wall_time", "validation_accur
 PROVENANCE = {"metric": "accuracy", "higher_is_better": True, "start": {"kind": "pretrained"}}
 
 
-def store(path, provenance=PROVENANCE):
+def store(path, provenance=PROVENANCE, validation=0.5, selection="validation"):
     codes = {"conv.weight": np.array([[1, 2, 255, 255]], np.uint8), "fc.weight": np.array([[255, 2]], np.uint8)}
     with create(
         path,
         parameters={name: code.shape for name, code in codes.items()},
-        config={"plan": {"selection": "validation"}},
+        config={"plan": {"selection": selection}},
         provenance=provenance,
         metrics=COLUMNS,
         rounds=5,
         evaluations=2,
     ) as writer:
         row = {name: np.array([1.0, 2.0]) for name in COLUMNS}
-        row |= {"test_accuracy": np.array([0.25, 0.75]), "validation_accuracy": np.array([0.5, 0.625])}
+        row |= {
+            "test_accuracy": np.array([0.25, 0.75]),
+            "validation_accuracy": np.array([validation, validation + 0.125]),
+        }
         writer.commit(codes, rounds=2, scored=2, scores={0: row, 1: row})
     return path
 
@@ -67,8 +73,8 @@ def test_show_reads_a_store_without_scores(tmp_path, capsys):
     assert ["2", "50.00", "3"] in lines
 
 
-def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path, capsys):
-    assert main(["show", str(tmp_path / "none.zarr")]) == 2
+def test_a_mistake_is_one_sentence_and_exit_code_3(tmp_path, capsys):
+    assert main(["show", str(tmp_path / "none.zarr")]) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == f"lthkit: there is no store at {tmp_path / 'none.zarr'}; check the path\n"
@@ -83,8 +89,8 @@ def test_list_prints_every_entry(tmp_path, capsys):
     assert header.index("licence") == digits.index("BSD")
 
 
-def notebook(path):
-    parameters = v4.new_code_cell("epochs = 1\nname = 'x'", metadata={"tags": ["parameters"]})
+def notebook(path, source="epochs = 1\nname = 'x'"):
+    parameters = v4.new_code_cell(source, metadata={"tags": ["parameters"]})
     nbformat.write(v4.new_notebook(cells=[parameters, v4.new_code_cell("print(name * epochs)")]), path)
     return path
 
@@ -102,9 +108,9 @@ def test_run_executes_by_name_with_typed_parameters(tmp_path, monkeypatch, capsy
 
 def test_run_refuses_unknown_and_repeated_parameters(tmp_path, capsys):
     path = str(notebook(tmp_path / "a.ipynb"))
-    assert main(["run", path, "-p", "epoch", "3", "--out", str(tmp_path / "out")]) == 2
+    assert main(["run", path, "-p", "epoch", "3", "--out", str(tmp_path / "out")]) == 3
     assert "did you mean 'epochs'?" in capsys.readouterr().err
-    assert main(["run", path, "-p", "epochs", "3", "-p", "epochs", "4", "--out", str(tmp_path / "out")]) == 2
+    assert main(["run", path, "-p", "epochs", "3", "-p", "epochs", "4", "--out", str(tmp_path / "out")]) == 3
     assert "'epochs' is given 2 times" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -157,7 +163,7 @@ def test_mistakes_in_exchange_are_one_sentence(tmp_path, monkeypatch, capsys, ar
     monkeypatch.chdir(tmp_path)
     make_store(tmp_path / "a.zarr", spec())
     (tmp_path / "a.pt").write_text("mine")
-    assert main(arguments) == 2
+    assert main(arguments) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("lthkit: ")
@@ -173,7 +179,7 @@ def test_scores_are_written(tmp_path, capsys):
     header, first, *_ = (tmp_path / "a.csv").read_text().splitlines()
     assert header == "round,evaluation,sparsity," + ",".join(COLUMNS)
     assert first == "0,0,0.0,1.0,1.0,1.0,1.0,0.5,0.25"
-    assert main(arguments) == 2
+    assert main(arguments) == 3
     assert main([*arguments, "--force"]) == 0
 
 
@@ -194,7 +200,7 @@ def test_clean_asks_first(tmp_path, monkeypatch, capsys):
     lock = make_store(tmp_path / "a.zarr", spec()).path.with_name("a.zarr.lock")
     unfinished = store(tmp_path / "b.zarr").with_name("b.zarr.lock")
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    assert main(["clean", str(tmp_path)]) == 2
+    assert main(["clean", str(tmp_path)]) == 3
     assert "there is no terminal to ask; add --yes" in capsys.readouterr().err
     for answer, stays in (("", True), ("n\n", True), ("y\n", False)):
         monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
@@ -207,7 +213,17 @@ def test_clean_asks_first(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "nothing to remove\n"
 
 
-@pytest.mark.parametrize(("error", "code"), [(LthkitError("bad"), 2), (KeyboardInterrupt(), 130)])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (LthkitError("bad"), 3),
+        (NotebookFailed("bad"), 4),
+        (TrainingDiverged("bad"), 4),
+        (KeyboardInterrupt(), 130),
+        (Stopped(), 130),
+        (OSError(36, "File name too long", "a" * 300), 3),
+    ],
+)
 def test_exit_codes(monkeypatch, capsys, error, code):
     def _fail(_):
         """Fail."""
@@ -237,5 +253,160 @@ def test_help_loads_nothing_heavy():
     assert "run" in result.stdout
 
 
-def test_table_aligns_columns():
-    assert table(("a", "b"), [("long", "1"), ("x", "22")], right=[1]) == "a      b\nlong   1\nx     22"
+def test_keys_are_spelt_the_same_for_notebooks_and_searches(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("lthkit.batch.run_notebook", lambda path, given, out: seen.append(given) or done)
+    monkeypatch.setattr("lthkit.search.find_ticket", lambda config, path: seen.append(config.plan.epochs))
+    seen, done = [], SimpleNamespace(seconds=1.0, notebook="out/a.ipynb")
+    path = str(notebook(tmp_path / "a.ipynb"))
+    (tmp_path / "a.yaml").write_text("plan.epochs: 3\nseed: 1\n")
+    for command in (["run", path, "--out", "out"], ["search", "a.zarr", "--scale", "smoke"]):
+        for given in (["-p", "plan.epochs", "4"], ["-f", str(tmp_path / "a.yaml")]):
+            assert main([*command, *given]) == 0
+        assert main([*command, "-f", str(tmp_path / "a.yaml"), "-p", "plan.epochs", "5"]) == 0
+    assert seen == [{"plan.epochs": "4"}, {"plan.epochs": 3, "seed": 1}, {"plan.epochs": "5", "seed": 1}, 4, 3, 5]
+
+
+@pytest.mark.parametrize("command", [["run", "a.ipynb", "--out", "out"], ["search", "a.zarr", "--scale", "smoke"]])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["-p", "plan.epohcs", "4"], "did you mean 'plan.epochs'"),
+        (["-p", "seeed", "4"], "did you mean 'seed'"),
+        (["-p", "plan.epochs", "4", "-p", "plan.epochs", "5"], "'plan.epochs' is given 2 times; give it once"),
+        (["-p", "plan.epochs", ""], "'plan.epochs' is given an empty value; leave it out to have its default"),
+        (["-p", "plan.epochs", "none"], "'plan.epochs' is given no value; leave it out to have its default"),
+        (["-p", "plan.epochs", "many"], "'plan.epochs' is the text 'many', not a number"),
+        (["-p", "plan.epochs", "-1"], "'plan.epochs' is -1: Input should be greater than"),
+        (["-f", "b.yaml"], "line 2: key 'seed' is given twice"),
+        (["-f", "none.yaml"], "none.yaml"),
+    ],
+)
+def test_keys_and_values_are_refused_before_anything_is_made(tmp_path, monkeypatch, capsys, command, given, message):
+    monkeypatch.chdir(tmp_path)
+    notebook(tmp_path / "a.ipynb", "scale = 'demo'\nchanges: dict | None = None")
+    (tmp_path / "b.yaml").write_text("seed: 1\nseed: 2\n")
+    assert main([*command, *given]) == 3
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ipynb", "b.yaml"]
+
+
+def test_help_of_a_notebook_shows_its_parameters(tmp_path, capsys):
+    source = "epochs: int = 2  # of each\nname = 'x'  # of it\nchanges: dict | None = (\n    None  # settings\n)"
+    path = notebook(tmp_path / "a.ipynb", source)
+    for option in ("-h", "--help"):
+        with pytest.raises(SystemExit) as stop:
+            main(["run", str(path), option])
+        assert stop.value.code == 0
+        text = capsys.readouterr().out
+        lines = [line.split() for line in text.splitlines()]
+        assert ["epochs", "2", "of", "each"] in lines
+        assert ["name", "'x'", "of", "it"] in lines
+        assert ["changes", "None", "settings"] in lines
+        assert text.startswith("usage: lthkit run")
+        assert "any setting by its dotted name" in text
+    assert main(["run", str(tmp_path / "b.ipynb"), "--help"]) == 3
+
+
+def test_a_notebook_that_fails_is_told_apart(tmp_path, capsys):
+    path = notebook(tmp_path / "a.ipynb", "epochs = 1\nname = 1 / 0")
+    assert main(["run", str(path), "--out", str(tmp_path / "out")]) == 4
+    assert "raised ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_help_tells_the_exit_codes(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for code in ("0", "2", "3", "4", "130"):
+        assert re.search(rf"^  {code} +[a-z]", text, re.M)
+
+
+def test_damaged_scores_are_named_and_the_rest_is_shown(tmp_path, capsys):
+    path = store(tmp_path / "a.zarr")
+    chunk = next(
+        file for file in (path / "scores" / "test_accuracy").rglob("*") if file.name != "zarr.json" and file.is_file()
+    )
+    chunk.write_bytes(chunk.read_bytes()[:-1])
+    assert main(["show", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "no scores are shown" in text
+    assert "test_accuracy" in text
+    assert ["2", "50.00", "3"] in [line.split() for line in text.splitlines()]
+    assert main(["show", str(path), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["curve"] == []
+    assert "test_accuracy" in facts["curve_missing"]
+
+
+def test_show_prints_no_nan(tmp_path, capsys):
+    path = store(tmp_path / "a.zarr", validation=np.nan, selection="last")
+    assert main(["show", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert not re.search(r"\bnan\b", text)
+    assert "test accuracy" in text
+    assert "validation" not in text
+
+
+def test_show_as_json(tmp_path, capsys):
+    path = store(tmp_path / "a.zarr", validation=np.nan, selection="last")
+    assert main(["show", str(path), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert facts["sparsity"] == [0.0, pytest.approx(1 / 6), 0.5]
+    assert facts["density"]["conv.weight"] == [1.0, 0.75, 0.5]
+    assert [(row["round"], row["score"], row["validation"]) for row in facts["curve"]] == [
+        (0, 0.75, None),
+        (1, 0.75, None),
+    ]
+    assert facts["layers"]["fc.weight"] == {"shape": [1, 2]}
+    assert main(["show", "--sizes", str(tmp_path), "--json"]) == 0
+    assert [item["kind"] for item in json.loads(capsys.readouterr().out)] == ["store", "lock"]
+
+
+def test_list_as_json(tmp_path, capsys):
+    (tmp_path / "catalog.yaml").write_text(CATALOG)
+    assert main(["list", "--catalog", str(tmp_path / "catalog.yaml"), "--json"]) == 0
+    [entry] = json.loads(capsys.readouterr().out)
+    assert (entry["name"], entry["present"], entry["licence"]) == ("digits", True, "BSD-3-Clause")
+
+
+@pytest.mark.parametrize("option", ["-n", "--dry-run"])
+def test_a_dry_run_removes_nothing(tmp_path, capsys, option):
+    lock = make_store(tmp_path / "a.zarr", spec()).path.with_name("a.zarr.lock")
+    assert main(["clean", str(tmp_path), option, "-y"]) == 0
+    assert "to remove" in capsys.readouterr().out
+    assert lock.exists()
+    assert main(["clean", str(tmp_path), "-y"]) == 0
+    assert not lock.exists()
+
+
+def test_file_names_do_not_reach_the_terminal_as_they_are(tmp_path, capsys):
+    path = store(tmp_path / "a\n\x1b[2J.zarr")
+    for arguments in (["show", str(path)], ["show", "--sizes", str(tmp_path)], ["show", f"{path}x"]):
+        main(arguments)
+        captured = capsys.readouterr()
+        text = captured.out + captured.err
+        assert "\x1b" not in text
+        assert "a\\n\\x1b[2J.zarr" in text
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b", "file/below"])
+def test_impossible_paths_are_one_sentence(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    notebook(tmp_path / "a.ipynb")
+    for arguments in (
+        ["show", name],
+        ["show", "--sizes", name],
+        ["clean", name],
+        ["collect", name],
+        ["run", name, "--out", "out"],
+        ["run", "a.ipynb", "--out", name],
+        ["run", "a.ipynb", "-f", name, "--out", "out"],
+    ):
+        assert main(arguments) == 3
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("lthkit: ")
+        assert captured.err.count("\n") == 1

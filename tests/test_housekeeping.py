@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lthkit.errors import LthkitError
-from lthkit.housekeeping import removable, remove, sizes
+from lthkit.housekeeping import plan_removal, remove, sizes
 from lthkit.report import cleaning_report, sizes_report
 from lthkit.search import start_file, state_file
 from lthkit.store import create, open_store, reopen
@@ -72,7 +72,7 @@ def test_a_finished_search_s_state_left_overs_and_lock_go(tmp_path):
     path = search(tmp_path / "deep" / "a.zarr", 2)
     before = everything(tmp_path)
     litter(tmp_path / "deep")
-    going, staying = removable(tmp_path)
+    going, staying = plan_removal(tmp_path)
     expected = {"deep/a.state", "deep/a.zarr.lock"} | {f"deep/{name.format(HEX)}" for name in LEFT_OVERS}
     assert set(names(going, tmp_path)) == expected
     assert staying == []
@@ -81,13 +81,13 @@ def test_a_finished_search_s_state_left_overs_and_lock_go(tmp_path):
     assert before.keys() - after.keys() == {Path("deep/a.state"), Path("deep/a.zarr.lock")}
     assert all(before[name] == content for name, content in after.items())
     assert open_store(path).codes()["w"].tolist() == [[1, 255]]
-    assert removable(tmp_path) == ([], [])
+    assert plan_removal(tmp_path) == ([], [])
 
 
 def test_an_unfinished_search_keeps_all_and_is_named(tmp_path):
     search(tmp_path / "a.zarr", 1)
     litter(tmp_path)
-    going, staying = removable(tmp_path)
+    going, staying = plan_removal(tmp_path)
     assert going == []
     assert set(names(staying, tmp_path)) == {"a.state"} | {name.format(HEX) for name in LEFT_OVERS}
     assert {item.note for item in staying} == {"its search is unfinished, 1 of 2 rounds are trained"}
@@ -98,9 +98,9 @@ def test_an_unfinished_search_keeps_all_and_is_named(tmp_path):
 
 def test_what_is_in_use_stays(tmp_path):
     path = search(tmp_path / "a.zarr", 2)
-    going, _ = removable(tmp_path)
+    going, _ = plan_removal(tmp_path)
     with reopen(path):
-        in_use, staying = removable(tmp_path)
+        in_use, staying = plan_removal(tmp_path)
         assert in_use == []
         assert ["already open for writing" in item.note for item in staying] == [True]
         left = remove(going)
@@ -112,7 +112,7 @@ def test_what_is_in_use_stays(tmp_path):
 
 def test_a_search_begun_anew_meanwhile_keeps_its_state(tmp_path):
     path = search(tmp_path / "a.zarr", 2)
-    going, _ = removable(tmp_path)
+    going, _ = plan_removal(tmp_path)
     path.rename(tmp_path / "old")
     state = state_file(search(path, 1)).read_bytes()
     assert [item.note for item in remove(going)] == ["its search is unfinished, 1 of 2 rounds are trained"] * 2
@@ -123,7 +123,7 @@ def test_state_without_a_readable_store_stays(tmp_path):
     gone, broken = search(tmp_path / "gone.zarr", 2), search(tmp_path / "broken.zarr", 2)
     gone.rename(tmp_path / "elsewhere")
     (broken / "masks" / "zarr.json").write_text("{}")
-    going, staying = removable(tmp_path)
+    going, staying = plan_removal(tmp_path)
     assert going == []
     assert {item.path.name: item.note for item in staying} == {
         "broken.state": "broken.zarr cannot be read",
@@ -135,7 +135,7 @@ def test_state_without_a_readable_store_stays(tmp_path):
 def test_somebody_else_s_state_stays(tmp_path):
     path = search(tmp_path / "a.zarr", 2, state=False)
     state_file(path).write_text("the state of Ohio")
-    going, staying = removable(tmp_path)
+    going, staying = plan_removal(tmp_path)
     assert names(going, tmp_path) == ["a.zarr.lock"]
     assert [(item.path, item.note) for item in staying] == [(state_file(path), "it is not a training state of lthkit")]
 
@@ -143,7 +143,7 @@ def test_somebody_else_s_state_stays(tmp_path):
 def test_an_imported_store_counts_as_finished(tmp_path):
     path = search(tmp_path / "a.zarr", 0, config={"imported": {}})
     assert sizes(tmp_path)[0].note == "imported, 1 rounds"
-    going, _ = removable(tmp_path)
+    going, _ = plan_removal(tmp_path)
     assert state_file(path) in [item.path for item in going]
 
 
@@ -152,11 +152,11 @@ def test_links_are_not_followed(tmp_path):
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "link").symlink_to(tmp_path / "far")
     assert sizes(tmp_path / "here") == []
-    assert removable(tmp_path / "here") == ([], [])
+    assert plan_removal(tmp_path / "here") == ([], [])
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
-    for look in (sizes, removable):
+    for look in (sizes, plan_removal):
         with pytest.raises(LthkitError, match="there is no folder"):
             look(tmp_path / "none")
 
@@ -164,7 +164,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="POSIX")
 def test_a_disk_that_refuses_is_told(tmp_path, monkeypatch):
     search(tmp_path / "a.zarr", 2)
-    going, _ = removable(tmp_path)
+    going, _ = plan_removal(tmp_path)
 
     def refuse(path, missing_ok=False):
         raise PermissionError(13, "Permission denied")

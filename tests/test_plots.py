@@ -226,3 +226,11 @@ def test_saved_page_opens_offline_and_dots_stay_in_the_name(tmp_path):
     assert '"showSendToCloud": false' in text
     assert len(text) < 100_000
     assert {entry.name for entry in (tmp_path / "new").iterdir()} == {picture.name, page.name, script.name}
+
+
+def test_a_figure_is_saved_under_the_name_given(tmp_path):
+    figure = plots.sparsity_curve(curve())
+    assert plots.save(figure, tmp_path / "out.png") == (tmp_path / "out.png",)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+    assert plots.save(figure, tmp_path / "out.html") == (tmp_path / "out.html",)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".html", ".js", ".png"]

@@ -12,7 +12,7 @@ import lthkit
 # a room may import only rooms before it; those on one line do not know each other
 ORDER = [
     "errors",
-    "atomic config seeds factories papers progress selection",
+    "atomic config seeds factories papers progress selection strict_json terminal",
     "project",
     "masks",
     "store",
@@ -30,7 +30,8 @@ ORDER = [
     "plots",
     "display",
     "explorer",
-    "batch report",
+    "batch",
+    "report",
     "cli",
     "__main__",
 ]

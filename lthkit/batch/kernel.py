@@ -1,6 +1,11 @@
 """The kernel of a batch run: this very Python, told that nobody is in front of it, reached without open ports."""
 
 import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ipykernel.kernelspec import get_kernel_dict
@@ -12,6 +17,8 @@ from lthkit.progress import BATCH_VARIABLE
 
 # A Unix socket's path has at most 107 bytes; beyond our folder it takes up to 20.
 LONGEST_FOLDER = 80
+# A kernel that is started for longer is not waited for.
+LONGEST_START = 600.0
 
 
 class OwnKernel(AsyncKernelManager):
@@ -24,6 +31,35 @@ class OwnKernel(AsyncKernelManager):
         It is quiet because Jupyter interrupts every kernel before it stops it, of which ipykernel logs an error.
         """
         return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL"]) | {"env": {BATCH_VARIABLE: "1"}})
+
+
+@contextmanager
+def kernel_folder() -> Iterator[Path]:
+    """A folder for the files by which a kernel is reached: needed until it is connected, removed at the end.
+
+    Folders of processes that were killed before that are removed too.
+    """
+    for left in Path(tempfile.gettempdir()).glob("lthkit-kernel-*-*"):
+        if not _is_starting(left):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"lthkit-kernel-{os.getpid()}-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_starting(folder: Path) -> bool:
+    """Whether the process that made the folder may still live; in another container its number says nothing."""
+    try:
+        if os.name != "posix" or time.time() - folder.stat().st_mtime < LONGEST_START:
+            return True
+        os.kill(int(folder.name.split("-")[2]), 0)  # signal 0 only asks
+    except (ProcessLookupError, FileNotFoundError, ValueError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def kernel_settings(folder: Path) -> Traits:

@@ -5,16 +5,18 @@ or a text.
 """
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import yaml
 
+from lthkit.batch.names import did_you_mean
+from lthkit.batch.values import read_value
 from lthkit.errors import LthkitError
 
 TAG = "parameters"
@@ -36,11 +38,15 @@ class Parameter:
         name: of the variable.
         default: its value where that is a literal, else None.
         kinds: names of the types that it takes (keys of ``TYPES`` or "None"); empty if it takes any.
+        written: its default as Python.
+        comment: what stands behind it.
     """
 
     name: str
     default: Any
     kinds: tuple[str, ...]
+    written: str = ""
+    comment: str = ""
 
 
 def parameters_of(notebook: nbformat.NotebookNode) -> dict[str, Parameter]:
@@ -52,16 +58,30 @@ def parameters_of(notebook: nbformat.NotebookNode) -> dict[str, Parameter]:
     cell = next((cell for cell in notebook.cells if TAG in cell.metadata.get("tags", [])), None)
     if cell is None:
         return {}
+    comments = _comments(cell.source)
     declared = {}
     for line in ast.parse(cell.source).body:
-        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value is not None:
-            declared[line.target.id] = _parameter(line.target.id, line.value, ast.unparse(line.annotation))
-        elif isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-            declared[line.targets[0].id] = _parameter(line.targets[0].id, line.value, None)
+        target = (
+            line.target
+            if isinstance(line, ast.AnnAssign)
+            else line.targets[0]
+            if isinstance(line, ast.Assign)
+            else None
+        )
+        if isinstance(target, ast.Name) and line.value is not None:
+            annotation = ast.unparse(line.annotation) if isinstance(line, ast.AnnAssign) else None
+            comment = " ".join(comments[row] for row in range(line.lineno, line.end_lineno + 1) if row in comments)
+            declared[target.id] = _parameter(target.id, line.value, annotation, comment)
     return declared
 
 
-def _parameter(name: str, value: ast.expr, annotation: str | None) -> Parameter:
+def _comments(source: str) -> dict[int, str]:
+    """The comment on each line, counted from 1, that has one."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+
+
+def _parameter(name: str, value: ast.expr, annotation: str | None, comment: str) -> Parameter:
     try:
         default = ast.literal_eval(value)
     except ValueError:
@@ -70,8 +90,10 @@ def _parameter(name: str, value: ast.expr, annotation: str | None) -> Parameter:
     words = re.findall(r"\w+", re.sub(r"\[[^\[\]]*\]", "", given))
     kinds = tuple(word for word in (*TYPES, "None") if word in words)
     if not set(kinds) - {"None"}:
-        return Parameter(name, default, ())
-    return Parameter(name, default, kinds if "None" in kinds or kinds == ("str",) else (*kinds, "None"))
+        kinds = ()
+    elif "None" not in kinds and kinds != ("str",):
+        kinds = (*kinds, "None")
+    return Parameter(name, default, kinds, ast.unparse(value), comment)
 
 
 def typed(notebook: Path, declared: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,9 +109,7 @@ def typed(notebook: Path, declared: Mapping[str, Parameter], given: Mapping[str,
     """
     for name in given:
         if name not in declared:
-            near = get_close_matches(name, declared, n=3)
-            has = f"it has {', '.join(declared)}" if declared else "it has no cell tagged 'parameters'"
-            hint = f"did you mean {' or '.join(repr(match) for match in near)}?" if near else has
+            hint = did_you_mean(name, declared, "it has") if declared else "it has no cell tagged 'parameters'"
             raise LthkitError(f"{notebook} has no parameter '{name}'; {hint}")
     return {name: _converted(notebook, declared[name], value) for name, value in given.items()}
 
@@ -114,27 +134,3 @@ def _is(value: Any, kind: str) -> bool:
     if kind == "None" or value is None:
         return value is None and kind == "None"
     return isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
-
-
-def read_value(text: str) -> Any:
-    """A value given as text, by YAML 1.2's rules: ``1e-4`` is a number, ``no`` a text, ``[0, 1]`` a list."""
-    try:
-        return yaml.load(text, Loader=_CoreLoader)
-    except yaml.YAMLError:
-        return text
-
-
-class _CoreLoader(yaml.SafeLoader):
-    """YAML 1.2's plain values: 1e-4 is a number and ``no`` a text, unlike in PyYAML's own."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own name
-
-
-for _kind, _pattern, _first in (
-    ("bool", r"true|True|false|False", "tTfF"),
-    ("null", r"null|none|None|~", "nN~"),
-    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", "-+.0123456789"),
-):
-    _CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_pattern})$"), list(_first))
-_CoreLoader.add_constructor("tag:yaml.org,2002:null", lambda loader, node: None)

@@ -1,6 +1,5 @@
 """The record of a run: a JSON file that says how it went, written when it starts and when it ends."""
 
-import json
 import os
 import platform
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lthkit.atomic import replacing
+from lthkit.strict_json import strict_json
 
 PACKAGES = ("lthkit", "torch", "torchvision", "numpy", "xarray", "zarr", "plotly", "papermill")
 
@@ -65,5 +65,6 @@ class Record:
             "started": self.started.isoformat(timespec="seconds"),
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         }
-        with replacing(self.path) as temporary:
-            temporary.write_text(json.dumps(values, indent=2, default=str, allow_nan=True) + "\n", encoding="utf-8")
+        mend = f"make room; what was executed lies in {self.out}" if "executed" in state else "make room"
+        with replacing(self.path, mend) as temporary:
+            temporary.write_text(strict_json(values, not_finite=str) + "\n", encoding="utf-8")

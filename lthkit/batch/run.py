@@ -4,8 +4,8 @@ papermill 2.7 says of a notebook whose kernel died that every cell completed, an
 notebook grows in ``NAME.running.ipynb`` and gets its final name once we know how it ended.
 """
 
+import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -21,17 +21,20 @@ from papermill import PapermillExecutionError, execute_notebook
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from lthkit.batch.kernel import OwnKernel, kernel_settings
-from lthkit.batch.parameters import parameters_of, typed
+from lthkit.batch.given import values_for
+from lthkit.batch.kernel import OwnKernel, kernel_folder, kernel_settings
+from lthkit.batch.parameters import Parameter, parameters_of
 from lthkit.batch.record import Record
-from lthkit.errors import LthkitError
+from lthkit.errors import LthkitError, RunFailed
+from lthkit.progress import cut
 from lthkit.project import NOTEBOOKS, supplied
+from lthkit.terminal import printable
 
 # On a busy machine the last output may come long after the cell's reply; nbclient's 4 s would lose it.
 OUTPUT_SECONDS = 120
 
 
-class NotebookFailed(LthkitError):
+class NotebookFailed(RunFailed):
     """A notebook that was executed and did not reach its end."""
 
 
@@ -80,19 +83,20 @@ def run_notebook(notebook: Path | str, parameters: Mapping[str, Any], out: Path 
 
     Args:
         notebook: path of the notebook.
-        parameters: values for its parameters; texts are read as the type of the parameter's default.
+        parameters: values for its parameters, texts are read as the type of the parameter's default; and settings by
+            dotted key, which go into its parameter ``changes``.
         out: folder for the results; made if missing.
         quiet: do not print the cells' progress and output.
 
     Raises:
-        LthkitError: before anything runs: no such notebook, unknown parameter, value of the wrong type, folder that
-            cannot be written or is in use by another run of the same notebook.
+        LthkitError: before anything runs: no such notebook, unknown parameter or setting, value that does not fit,
+            folder that cannot be written or is in use by another run of the same notebook.
         NotebookFailed: with the error's sentence and the place of the executed notebook.
         KeyboardInterrupt: passed on after the kernel was shut down.
     """
     source, out = Path(notebook), Path(out)
     node = _read(source)
-    values = typed(source, parameters_of(node), parameters)
+    values = values_for(source, parameters_of(node), parameters)
     _prepare(source, out)
     with _alone(source, out):
         record = Record.start(source, out, values)
@@ -106,6 +110,15 @@ def run_notebook(notebook: Path | str, parameters: Mapping[str, Any], out: Path 
             kept = _keep_failed(record, "failed", _sentence(error, cells.where))
             raise NotebookFailed(f"{source.name}: {_sentence(error, cells.where)}; read {kept}") from None
         return _finish(record)
+
+
+def read_parameters(notebook: Path | str) -> dict[str, Parameter]:
+    """The parameters that a notebook declares, by name.
+
+    Raises:
+        LthkitError: no such notebook, or one that cannot be read.
+    """
+    return parameters_of(_read(Path(notebook)))
 
 
 def _read(source: Path) -> nbformat.NotebookNode:
@@ -122,10 +135,13 @@ def _read(source: Path) -> nbformat.NotebookNode:
 
 
 def _prepare(source: Path, out: Path) -> None:
+    if str(out) == "-":
+        raise LthkitError("'-' is no folder, and a notebook cannot be written to standard output; name a folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LthkitError(f"folder {out} cannot be made: {error.strerror}; choose another --out") from None
+    except (OSError, ValueError) as error:  # ValueError: NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise LthkitError(f"folder {out} cannot be made: {reason}; choose another --out") from None
     if out.resolve() == source.parent.resolve():
         raise LthkitError(
             f"{out} is the notebook's own folder, where the result would replace it; choose another --out"
@@ -152,22 +168,28 @@ def _alone(source: Path, out: Path) -> Any:
 def _execute(node: nbformat.NotebookNode, values: dict[str, Any], running: Path, cells: "_Progress") -> None:
     if values:
         node = parameterize_notebook(node, values, kernel_name="python3", language="python")
-    with tempfile.TemporaryDirectory(prefix="lthkit-") as folder:
+    with kernel_folder() as folder:
+
+        def starts(cell: nbformat.NotebookNode, cell_index: int) -> None:
+            # the kernel is connected; if this process is killed, nothing is left behind
+            shutil.rmtree(folder, ignore_errors=True)
+            cells.starts(cell)
+
         execute_notebook(
             node,
-            # papermill reads braces in paths as parameters
-            str(running).replace("{", "{{").replace("}", "}}"),
+            # papermill reads braces in paths as parameters, and a dash at the beginning as standard output
+            str(running.absolute()).replace("{", "{{").replace("}", "}}"),
             kernel_name="python3",
             language="python",
             progress_bar=False,
             stdout_file=None if cells.quiet else sys.stdout,
             stderr_file=None if cells.quiet else sys.stderr,
             kernel_manager_class=OwnKernel,
-            config=kernel_settings(Path(folder)),
+            config=kernel_settings(folder),
             iopub_timeout=OUTPUT_SECONDS,
             coalesce_streams=True,
             store_widget_state=False,
-            on_cell_start=cells.starts,
+            on_cell_start=starts,
         )
 
 
@@ -180,7 +202,7 @@ class _Progress:
         self.count, self.heading = 0, ""
         self.began = time.monotonic()
 
-    def starts(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
+    def starts(self, cell: nbformat.NotebookNode) -> None:
         if cell.cell_type == "markdown":
             titles = [line.lstrip("# ") for line in cell.source.splitlines() if line.startswith("#")]
             self.heading = titles[0] if titles else self.heading
@@ -188,7 +210,7 @@ class _Progress:
             self.count += 1
             if not self.quiet:
                 passed = time.monotonic() - self.began
-                print(f"[{self.count}/{self.total}] {passed:6.1f} s  {self.heading}", flush=True)
+                print(cut(printable(f"[{self.count}/{self.total}] {passed:6.1f} s  {self.heading}")), flush=True)
 
     @property
     def where(self) -> str:

@@ -9,44 +9,72 @@ import sys
 from collections.abc import Callable, Sequence
 
 import lthkit
-from lthkit.cli import carry, look, project, work
+from lthkit.cli import catalog, cleaning, masks, notebooks, project, results, searches, stores
 from lthkit.cli.handler import Handler
-from lthkit.errors import LthkitError
+from lthkit.errors import LthkitError, RunFailed
+from lthkit.terminal import printable
 
 COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Handler]] = {
     "init": project.init,
-    "list": look.list_entries,
-    "show": look.show,
-    "run": work.run,
-    "search": work.search,
-    "scores": look.scores,
-    "collect": look.collect,
-    "export": carry.export,
-    "import": carry.import_masks,
-    "clean": carry.clean,
+    "list": catalog.list_entries,
+    "show": stores.show,
+    "run": notebooks.run,
+    "search": searches.search,
+    "scores": stores.scores,
+    "collect": results.collect,
+    "export": masks.export,
+    "import": masks.import_masks,
+    "clean": cleaning.clean,
 }
+WRONG_USAGE, REFUSED, FAILED, INTERRUPTED = 2, 3, 4, 130
+EXIT_CODES = f"""exit codes:
+  0    done
+  {WRONG_USAGE}    wrong usage: the command line cannot be read
+  {REFUSED}    refused: one sentence on stderr names what cannot be used, and the mend
+  {FAILED}    failed: a notebook or training began and did not reach its end
+  {INTERRUPTED}  interrupted; the same command goes on from what is done"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; a user's mistake is one sentence on stderr and exit code 2, an interruption 130."""
-    parser = argparse.ArgumentParser(prog="lthkit", description="Lottery tickets in pre-trained vision models.")
+    """Run one command and return its exit code (``EXIT_CODES``); a user's mistake is one sentence on stderr."""
+    if any("\0" in argument for argument in arguments or ()):
+        return _told("an argument holds a NUL character; remove it", REFUSED)
+    try:
+        chosen = _parser().parse_args(arguments)
+        chosen.handler(chosen)
+    except RunFailed as error:
+        return _told(error, FAILED)
+    except LthkitError as error:
+        return _told(error, REFUSED)
+    except KeyboardInterrupt:
+        return _told("interrupted; what was committed is kept, the same command goes on from there", INTERRUPTED)
+    except BrokenPipeError:
+        # the reader (head, less) has seen enough; closing stderr keeps Python from complaining at exit
+        sys.stderr.close()
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _told(f"'{error.filename}' cannot be used ({error.strerror}); choose another path", REFUSED)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lthkit",
+        description="Lottery tickets in pre-trained vision models.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"lthkit {lthkit.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, add in COMMANDS.items():
         summary = (add.__doc__ or "").strip()
-        command = commands.add_parser(name, help=summary, description=summary)
+        # a command may have a -h of its own
+        command = commands.add_parser(name, help=summary, description=summary, conflict_handler="resolve")
         command.set_defaults(handler=add(command))
-    chosen = parser.parse_args(arguments)
-    try:
-        chosen.handler(chosen)
-    except LthkitError as error:
-        print(f"lthkit: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("lthkit: interrupted; what was committed is kept, the same command goes on from there", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # the reader (head, less) has seen enough; closing stderr keeps Python from complaining at exit
-        sys.stderr.close()
-        return 0
-    return 0
+    return parser
+
+
+def _told(sentence: object, code: int) -> int:
+    print(f"lthkit: {printable(sentence)}", file=sys.stderr)
+    return code

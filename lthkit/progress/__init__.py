@@ -3,6 +3,7 @@
 One bar spans the whole work and starts from what is done already, so the time left that it shows is the work's.
 """
 
+from lthkit.progress.line import cut
 from lthkit.progress.many import ManyBar, ManyLines, Trainings, for_many
 from lthkit.progress.place import BATCH_VARIABLE, is_batch
 from lthkit.progress.rounds import Bar, Lines, Progress, Silent, for_here
@@ -18,6 +19,7 @@ __all__ = [
     "Silent",
     "Stopped",
     "Trainings",
+    "cut",
     "for_here",
     "for_many",
     "is_batch",

@@ -13,7 +13,12 @@ def line(title: str, details: Sequence[str], end: str = "") -> str:
         text = " · ".join(part for part in (title, *details[:count], end) if part)
         if len(text) <= WIDTH:
             return text
-    return text[: WIDTH - 1] + "…"
+    return cut(text, WIDTH)
+
+
+def cut(text: str, longest: int = WIDTH) -> str:
+    """The text, or its beginning and ``…`` where it is longer than ``longest`` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def spent_and_left(spent: float, done: int, left: int) -> str:

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Protocol, TextIO
 
-from lthkit.progress.line import line, spent_and_left
+from lthkit.progress.line import cut, line, spent_and_left
 from lthkit.progress.place import bar, is_batch, is_watched
 
 LONGEST_LABEL = 38  # beside the longest count and times
@@ -56,8 +56,7 @@ class ManyLines:
         if self._told is None or now - self._told >= self._patience or self._count == self._total:
             self._told = now
             end = spent_and_left(now - self._started, self._count - self._before, self._total - self._count)
-            short = label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
-            self._print(line(f"training {self._count}/{self._total}", [short], end))
+            self._print(line(f"training {self._count}/{self._total}", [cut(label, LONGEST_LABEL)], end))
 
     def close(self) -> None:
         """Say so if some are missing."""

@@ -1,7 +1,6 @@
-"""Subcommands that carry masks in and out, and clean up."""
+"""Subcommands that carry masks out to other programs and in from them."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,16 +35,17 @@ def export(command: argparse.ArgumentParser) -> Handler:
         from lthkit.atomic import refuse_existing
         from lthkit.exchange import gather, write
         from lthkit.store import open_store
+        from lthkit.terminal import printable
 
         refuse_existing(chosen.out, chosen.force)
         ticket = gather(open_store(chosen.store), chosen.round, chosen.weights, chosen.prefix)
-        print(f"{write(ticket, chosen.out, chosen.format, force=chosen.force)}: {ticket}")
+        print(printable(f"{write(ticket, chosen.out, chosen.format, force=chosen.force)}: {ticket}"))
 
     return handler
 
 
 def import_masks(command: argparse.ArgumentParser) -> Handler:
-    """Make a store from others' masks, one file a round."""
+    """Make a store from others' masks, one file per round."""
     command.add_argument(
         "files",
         type=Path,
@@ -100,32 +100,3 @@ def _model_spec(chosen: argparse.Namespace) -> "ModelSpec":
         "prefix": chosen.prefix,
     }
     return ModelSpec.parse(values | {key: value for key, value in switches.items() if value}, "--model")
-
-
-def clean(command: argparse.ArgumentParser) -> Handler:
-    """Remove what finished searches need no more: training state, left-overs, locks; never stores or weights."""
-    command.add_argument("folder", type=Path, metavar="DIR")
-    command.add_argument("--yes", action="store_true", help="do not ask")
-
-    def handler(chosen: argparse.Namespace) -> None:
-        from lthkit.housekeeping import removable, remove
-        from lthkit.report import cleaning_report
-
-        going, staying = removable(chosen.folder)
-        print(cleaning_report(going, staying, chosen.folder))
-        if going and (chosen.yes or _agreed(len(going))):
-            left = remove(going)
-            for item in left:
-                print(f"left after all: {item.path} ({item.note})")
-            print(f"removed {len(going) - len(left)}")
-
-    return handler
-
-
-def _agreed(count: int) -> bool:
-    if not sys.stdin.isatty():
-        raise LthkitError("nothing is removed without being asked, and there is no terminal to ask; add --yes")
-    try:
-        return input(f"remove these {count}? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
