@@ -1,4 +1,9 @@
-"""Masks made of two tickets of the same network: set operations."""
+"""Masks made of two tickets of the same network: set operations, and the second ticket in the first's place.
+
+A search's masks follow the magnitudes of the weights it began with, so its ticket *and* its complement say something of
+those weights. A second search from another draw has the same densities and knows nothing of them: its masks on the
+first search's weights are the control for that.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +14,7 @@ from torch import Tensor
 
 from lthkit import masks as rules
 from lthkit.controls.kind import Inputs, Kind, Place
+from lthkit.controls.stored import complement
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
 
@@ -74,6 +80,32 @@ class Difference(Paired):
 
     def describe(self) -> str:
         return f"{self.ticket} without {self.second}"
+
+
+class OtherTicket(Paired):
+    """The second ticket, with the network and weights of the first."""
+
+    kind: Literal["other_ticket"] = "other_ticket"
+
+    def make(self, inputs: Inputs) -> Masks:
+        _alike(inputs.ticket, inputs.second)
+        return inputs.second
+
+    def describe(self) -> str:
+        return f"{self.second} in place of {self.ticket}"
+
+
+class OtherComplement(Paired):
+    """What the second ticket removes, with the network and weights of the first."""
+
+    kind: Literal["other_complement"] = "other_complement"
+
+    def make(self, inputs: Inputs) -> Masks:
+        _alike(inputs.ticket, inputs.second)
+        return complement(inputs.second)
+
+    def describe(self) -> str:
+        return f"complement of {self.second} in place of {self.ticket}"
 
 
 def union(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> Masks:

@@ -10,7 +10,7 @@ from lthkit.config import validated
 from lthkit.controls.changed import Flip, Swap
 from lthkit.controls.drawn import LayerRandom, LayerShuffled, Random
 from lthkit.controls.kind import Kind, Place
-from lthkit.controls.paired import Difference, Intersection, Union
+from lthkit.controls.paired import Difference, Intersection, OtherComplement, OtherTicket, Union
 from lthkit.controls.ranked import OneLayer, OneShotStart, OneShotTrained
 from lthkit.controls.stored import Complement, Dense, Ticket
 from lthkit.errors import LthkitError
@@ -29,7 +29,9 @@ Recipe = Annotated[
     | OneLayer
     | Union
     | Intersection
-    | Difference,
+    | Difference
+    | OtherTicket
+    | OtherComplement,
     Field(discriminator="kind"),
 ]
 """A mask of any kind; the field ``kind`` says which, so configurations can have a recipe as a field."""

@@ -19,7 +19,7 @@ _SETS: dict[str, dict[str, Any]] = {
         "source": 2,
         "weights": ["pretrained", "random"],
         "masks": ["layer_random"],
-        "beside": ["complement", "flip", "union"],
+        "beside": ["complement", "flip", "other_complement"],
         "seeds": [0],
         "levels": [0.5, 0.9],
     },
@@ -36,6 +36,8 @@ _SETS["small"] = _SETS["demo"] | {"source": 8, "seeds": [0, 1, 2]}
 _SETS["paper"] = _SETS["demo"] | {"source": 18}
 _BESIDE = [
     "complement",
+    "other_ticket",
+    "other_complement",
     "random",
     "layer_random",
     "layer_shuffled",
@@ -85,11 +87,11 @@ def transfer_settings(
         source: store of the search that found the ticket.
         rounds: of the source; about six of them evenly by default, the last among them.
         masks: kinds beside dense and ticket, with an argument where they take one: ``flip 0.2``,
-            ``one_shot_start pretrained``; set operations take the same round of ``other``.
+            ``one_shot_start pretrained``; kinds made of two tickets take the same round of ``other``.
         weights: starts: ``pretrained``, ``random``, ``source``, ``redrawn``, ``rewound 0.05`` (a share) or
             ``rewound 100`` (steps).
         seeds: training seeds; random masks are drawn anew for each.
-        other: store of a second ticket, for ``union``, ``intersection`` and ``difference``.
+        other: store of a second ticket, for the kinds made of two.
         changes: dotted key → value of the target's settings, as for ``settings``.
         freeze: ``none`` or ``body``.
         hidden: width of a two-layer head.
