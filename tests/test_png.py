@@ -90,7 +90,7 @@ def test_colour_bar_shows_the_scale():
         return (image[..., 2].astype(int) - image[..., 0] - image[..., 1]).max()
 
     assert bluest(draw(heatmap.update(showscale=False))) < 50
-    assert bluest(draw(heatmap.update(showscale=True, colorbar={"title": {"text": "t"}}))) > 240
+    assert bluest(draw(heatmap.update(showscale=True, colorbar={"title": {"text": "t"}}))) > 230
 
 
 def test_lines_markers_and_dashes():

@@ -15,7 +15,7 @@ from lthkit.explorer.model import Model
 from lthkit.explorer.pictures import Axis, Picture, picture
 from lthkit.explorer.says import heading, summary
 from lthkit.plots.patterns import EARLY, KEPT, LATE
-from lthkit.plots.theme import COLOURS, TEXT, style
+from lthkit.plots.theme import COLOURS, TEXT, WIDTH, style, title_pad, wrapped
 
 BARS, CHANCE, PICTURE, KERNEL_A, KERNEL_B = range(5)
 # a trace (or None for the layout) and a property of it, with dots
@@ -38,9 +38,11 @@ def build(model: Model, choices: Choices) -> go.Figure:
 
 def state(model: Model, choices: Choices, drawn: Picture) -> State:
     """All properties of the figure that choices decide, but for the cells of the picture."""
+    said = wrapped(heading(model, choices), 17, WIDTH)
     title: State = {
-        (None, "title.text"): heading(model, choices),
-        (None, "title.subtitle.text"): f"{summary(model, choices)} · {drawn.words}",
+        (None, "title.text"): said,
+        (None, "title.pad.t"): title_pad(said),
+        (None, "title.subtitle.text"): wrapped(f"{summary(model, choices)} · {drawn.words}", 12, WIDTH),
     }
     return title | _bars(model, choices) | _picture(drawn) | _weights(model, choices)
 

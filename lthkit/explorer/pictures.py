@@ -15,6 +15,7 @@ from lthkit.explorer.shades import Shade
 from lthkit.plots.theme import spread
 
 MOST_NAMES = 30
+MOST_ROUNDS_ACROSS, MOST_ROUNDS_DOWN = 7, 10
 Box = tuple[float, float, float, float]
 
 
@@ -172,7 +173,7 @@ def _channels(model: Model, choices: Choices, layer: str) -> Picture:
 
 def _over_rounds(model: Model, choices: Choices, shares: np.ndarray, down: Axis, hover: str) -> Picture:
     frame = (choices.round - 0.5, choices.round + 0.5, -0.5, down.cells - 0.5)
-    across = _rounds(choices.a, model.sparsity(choices.a), "<br>")
+    across = _rounds(choices.a, model.sparsity(choices.a), "<br>", MOST_ROUNDS_ACROSS)
     shade = shades.logarithmic("density")
     return Picture(
         shades.levels(shares),
@@ -199,14 +200,14 @@ def _matrix(model: Model, choices: Choices) -> Picture:
         1,
         shades.logarithmic("overlap"),
         f"{choices.a} round %{{y}}, {choices.b} round %{{x}}<extra></extra>",
-        _rounds(choices.b, model.sparsity(choices.b), "<br>"),
-        _rounds(choices.a, model.sparsity(choices.a), " · "),
+        _rounds(choices.b, model.sparsity(choices.b), "<br>", MOST_ROUNDS_ACROSS),
+        _rounds(choices.a, model.sparsity(choices.a), " · ", MOST_ROUNDS_DOWN),
         "a cell is a pair of rounds",
         (x - 0.5, x + 0.5, y - 0.5, y + 0.5),
     )
 
 
-def _rounds(name: str, sparsity: np.ndarray, between: str) -> Axis:
-    places: list[Any] = spread(np.arange(len(sparsity)), 10).tolist()
+def _rounds(name: str, sparsity: np.ndarray, between: str, most: int) -> Axis:
+    places: list[Any] = spread(np.arange(len(sparsity)), most).tolist()
     texts = [f"{place}{between}{100 * sparsity[place]:.0f} %" for place in places]
     return Axis(f"round of {name}, sparsity", f"{name} round", len(sparsity), ticks=(places, texts))

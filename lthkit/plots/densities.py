@@ -19,7 +19,7 @@ def density_heat(density: xr.DataArray) -> go.Figure:
     said = np.repeat(np.array(names)[:, None], density.sizes["round"], axis=1)
     hover = "%{text}, round %{x}<br>%{customdata:.3g} % left<extra></extra>"
     values = density.transpose("layer", "round").values
-    figure = go.Figure(share_heat(values, "weights<br>left", hover, {"thickness": 16, "x": 1.06}, text=said))
+    figure = go.Figure(share_heat(values, "weights<br>left", hover, {"thickness": 16, "x": 1.08}, text=said))
     style(
         figure,
         "Weights left by layer and round",

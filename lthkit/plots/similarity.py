@@ -109,9 +109,10 @@ def overlap_matrix(counts: xr.Dataset) -> go.Figure:
     jaccard = counts["jaccard"].transpose("round_a", "round_b").values
     chance = counts["chance_layers"].transpose("round_a", "round_b").values
     a, b = counts.attrs["a"], counts.attrs["b"]
-    figure = make_subplots(1, 2, horizontal_spacing=0.2, subplot_titles=("overlap", "overlap / chance"))
+    titles = ("overlap", "overlap / chance")
+    figure = make_subplots(1, 2, horizontal_spacing=0.16, shared_yaxes=True, subplot_titles=titles)
     where = f"round %{{y}} of {a}, round %{{x}} of {b}"
-    near, far = {"x": 0.405, "thickness": 14}, {"x": 1.01, "thickness": 14}
+    near, far = {"x": 0.425, "thickness": 14}, {"x": 1.01, "thickness": 14}
     figure.add_trace(share_heat(jaccard, "", where + "<br>%{customdata:.3g} %<extra></extra>", near), 1, 1)
     ratio = np.divide(jaccard, chance, out=np.full_like(jaccard, np.nan), where=chance > 0)
     figure.add_trace(ratio_heat(ratio, "", where + "<br>%{customdata:.3g} × chance<extra></extra>", far), 1, 2)
@@ -137,7 +138,7 @@ def overlap_by_layer(counts: xr.Dataset) -> go.Figure:
     )
     said = np.repeat(np.array(names)[:, None], jaccard.shape[1], axis=1)
     where = "%{text}, round %{x}<br>"
-    near, far = {"x": 0.435, "thickness": 14}, {"x": 1.03, "thickness": 14}
+    near, far = {"x": 0.435, "thickness": 14}, {"x": 1.08, "thickness": 14}
     figure.add_trace(share_heat(jaccard, "", where + "%{customdata:.3g} %<extra></extra>", near, text=said), 1, 1)
     ratio = np.divide(jaccard, chance, out=np.full_like(jaccard, np.nan), where=chance > 0)
     figure.add_trace(ratio_heat(ratio, "", where + "%{customdata:.3g} × chance<extra></extra>", far, text=said), 1, 2)

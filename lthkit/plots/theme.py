@@ -1,5 +1,7 @@
 """How every figure looks: colours safe for the colour-blind, grey text that reads on white and on black."""
 
+import re
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SYMBOLS = ("circle-open", "square-open", "diamond-open", "cross-open", "triangle-up-open", "x-open")
 # 4.5:1 on white and 4.2:1 on JupyterLab's dark background.
 TEXT = "#767676"
+# pixels of a figure that does not say how wide it is
+WIDTH = 900
 GRID = "rgba(128,128,128,0.25)"
 CLEAR = "rgba(0,0,0,0)"
 # Kernels that are completely zero are bright, all others dark (Chen et al. 2021, Fig. 7).
@@ -47,16 +51,50 @@ def template() -> go.layout.Template:
 
 
 def style(figure: go.Figure, title: str, subtitle: str = "", **layout: Any) -> go.Figure:
-    """The same figure with our template, title and any further layout; the figure is changed in place."""
-    heading: dict[str, Any] = {"text": title}
+    """The same figure with our template, title and any further layout; the figure is changed in place.
+
+    A browser, unlike our PNGs, neither breaks long lines nor makes room between title and plot: both are done here.
+    """
+    width = layout.get("width") or figure.layout.width or WIDTH
+    heading: dict[str, Any] = {"text": wrapped(title, 17, width)}
+    # a title in the middle of the margin, plotly's default, would reach into what stands on the plot's upper edge
+    heading |= {"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": title_pad(heading["text"])}}
     if subtitle:
-        heading["subtitle"] = {"text": subtitle}
-    if layout.get("legend", {}).get("orientation") == "h":
-        # a browser, unlike our PNGs, does not make room for a legend between subtitle and plot
-        heading |= {"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 16}}
-        lines = 1 + subtitle.count("<br>") if subtitle else 0
-        layout["margin"] = {"t": 54 + 18 * lines + 22 * legend_rows(figure)} | layout.get("margin", {})
+        heading["subtitle"] = {"text": wrapped(subtitle, 12, width)}
+    layout["margin"] = {"t": _room_above(figure, heading, layout)} | layout.get("margin", {})
     return figure.update_layout(template=template(), title=heading, **layout)
+
+
+def title_pad(title: str) -> int:
+    """Pixels above a title; plotly moves one of several lines up by half of the others."""
+    return 16 + 10 * title.count("<br>")
+
+
+def wrapped(text: str, size: float, width: float) -> str:
+    """A title broken into lines of at most ``width`` pixels, where that goes, after a semicolon."""
+    most = int((width - 24) / (0.58 * size))
+    lines = []
+    for given in text.split("<br>"):
+        line = ""
+        for part in re.split(r"(?<=;) ", given):
+            if line and len(line) + 1 + len(part) > most:
+                lines.append(line)
+                line = part
+            else:
+                line = f"{line} {part}" if line else part
+        lines.append(line)
+    return "<br>".join(piece for line in lines for piece in textwrap.wrap(line, most, break_on_hyphens=False) or [line])
+
+
+def _room_above(figure: go.Figure, heading: dict[str, Any], layout: dict[str, Any]) -> int:
+    """Pixels for title, subtitle, a legend in rows, and the texts that stand on the plot's upper edge."""
+    lines = 1 + heading["text"].count("<br>")
+    below = 1 + heading["subtitle"]["text"].count("<br>") if "subtitle" in heading else 0
+    room = 36 + 21 * (lines - 1) + 18 * below
+    if layout.get("legend", {}).get("orientation") == "h":
+        return room + 18 + 22 * legend_rows(figure)
+    edge = any(note.yref == "paper" and note.y == 1 and note.yanchor == "bottom" for note in figure.layout.annotations)
+    return room + (40 if edge else 26)
 
 
 def legend_rows(figure: go.Figure) -> int:

@@ -47,7 +47,7 @@ def round_axis(
     numbers = np.arange(len(sparsity)) if rounds is None else rounds
     shape = "{} ({:.0f})" if upright else "{}<br>{:.0f}"
     return {
-        "title": {"text": f"{title} ({'in brackets' if upright else 'below'}: sparsity, %)"},
+        "title": {"text": f"{title}{'<br>(in brackets' if upright else ' (below'}: sparsity, %)"},
         "tickvals": places,
         "ticktext": [shape.format(numbers[place], 100 * sparsity[place]) for place in places],
         "showgrid": False,

@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
 
 from lthkit.errors import LthkitError
 from lthkit.plots.png.spec import Spec, deep
-from lthkit.plots.png.style import POINTS, colour, plain_text
+from lthkit.plots.png.style import POINTS, PX_PER_INCH, colour, plain_text
+from lthkit.plots.png.ticks import tick_step, tick_texts, ticks
 
 KINDS = ("linear", "log", "category")
+# size of a title beside that of other texts
+TITLE = 1.2
 
 
 @dataclass
@@ -105,19 +108,28 @@ def _set_ticks(axes: Axes, axis: Axis) -> None:
         side.set_major_formatter(FixedFormatter(labels))
         side.set_minor_locator(NullLocator())
         return
+    side.set_minor_locator(NullLocator())
     if axis.kind == "category":
         _category_ticks(side, axis)
-        return
-    side.set_minor_locator(NullLocator())
-    if axis.kind == "linear":
-        step = layout.get("dtick")
-        side.set_major_locator(
-            MultipleLocator(step) if step else MaxNLocator(layout.get("nticks") or 8, steps=[1, 2, 5, 10])
-        )
-    if layout.get("tickformat") or layout.get("ticksuffix") or layout.get("tickprefix"):
-        side.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value, layout)))
     elif axis.kind == "log":
-        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        side.set_major_formatter(FuncFormatter(lambda value, _: tick_texts(np.array([value]), layout)[0]))
+    else:
+        places = automatic_places(axes, axis.is_x, layout)
+        side.set_major_locator(FixedLocator(places.tolist()))
+        side.set_major_formatter(FixedFormatter(tick_texts(places, layout)))
+
+
+def automatic_places(axes: Axes, is_x: bool, layout: Spec) -> np.ndarray:
+    """Where plotly would put the ticks of a linear axis, or of a colour bar drawn as ``axes``."""
+    pixels = size_of(axes)[0 if is_x else 1]
+    low, high = axes.get_xlim() if is_x else axes.get_ylim()
+    return ticks(low, high, layout.get("dtick") or tick_step(low, high, pixels, is_x, layout.get("nticks")))
+
+
+def size_of(axes: Axes) -> tuple[float, float]:
+    """Width and height of a plotting area in pixels."""
+    width, height = axes.bbox.size / axes.figure.dpi * PX_PER_INCH
+    return float(width), float(height)
 
 
 def _category_ticks(side: Any, axis: Axis) -> None:
@@ -125,21 +137,6 @@ def _category_ticks(side: Any, axis: Axis) -> None:
     places = list(range(0, len(axis.categories), every))
     side.set_major_locator(FixedLocator(places))
     side.set_major_formatter(FixedFormatter([plain_text(axis.categories[place]) for place in places]))
-    side.set_minor_locator(NullLocator())
-
-
-def tick_text(value: float, layout: Spec) -> str:
-    """A tick's number as the layout wants it; d3's formats that Python shares (``.1%``, ``.3g``, ``,``).
-
-    Raises:
-        LthkitError: naming a format that Python does not share.
-    """
-    shape = layout.get("tickformat") or "g"
-    try:
-        text = format(int(value), shape) if shape.endswith("d") else format(value, shape)
-    except ValueError:
-        raise LthkitError(f"tick format '{shape}' cannot be drawn as PNG; use one that Python shares") from None
-    return f"{layout.get('tickprefix', '')}{text}{layout.get('ticksuffix', '')}"
 
 
 def _set_labels(axes: Axes, axis: Axis, font: Spec, labelled: bool) -> None:
@@ -150,10 +147,10 @@ def _set_labels(axes: Axes, axis: Axis, font: Spec, labelled: bool) -> None:
         side.set_ticks_position("top" if axis.is_x else "right")
         side.set_label_position("top" if axis.is_x else "right")
     shown = labelled and layout.get("visible", True)
-    ticks = shown and layout.get("ticks", "") == "outside"
+    marks = shown and layout.get("ticks", "") == "outside"
     names = shown and layout.get("showticklabels", True)
     side.set_tick_params(
-        length=5 * POINTS if ticks else 0,
+        length=5 * POINTS if marks else 0,
         color=colour(str(layout.get("tickcolor") or font["color"])),
         labelcolor=colour(deep(layout, "tickfont.color") or font["color"]),
         labelsize=deep(layout, "tickfont.size", font["size"]) * POINTS,
@@ -166,7 +163,7 @@ def _set_labels(axes: Axes, axis: Axis, font: Spec, labelled: bool) -> None:
     )
     title = deep(layout, "title.text", "")
     if shown and title:
-        size = deep(layout, "title.font.size", 1.08 * font["size"]) * POINTS
+        size = deep(layout, "title.font.size", TITLE * font["size"]) * POINTS
         tint = colour(deep(layout, "title.font.color", font["color"]))
         side.set_label_text(plain_text(title), fontsize=size, color=tint)
         side.labelpad = deep(layout, "title.standoff", 8) * POINTS

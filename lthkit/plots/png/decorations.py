@@ -1,4 +1,4 @@
-"""What stands around the data: titles, shapes, annotations, legend and colour bars."""
+"""What stands around the data: titles, shapes and annotations."""
 
 from typing import Any
 
@@ -7,11 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 from matplotlib.transforms import Bbox, BboxTransformTo, Transform, blended_transform_factory
 
 from lthkit.errors import LthkitError
-from lthkit.plots.png.axes import Axis, tick_text
+from lthkit.plots.png.axes import Axis
 from lthkit.plots.png.spec import Spec, deep
 from lthkit.plots.png.style import POINTS, PX_PER_INCH, colour, dash, plain_text
 
@@ -90,6 +89,7 @@ def draw_shapes(canvas: Figure, layout: Spec, places: Places, paper: Bbox) -> No
             "linewidth": line.get("width", 2) * POINTS,
             "zorder": 0.8 if shape.get("layer") == "below" else 2.2,
             "transform": move,
+            "gid": "shape",
         }
         tint = colour(line.get("color", layout["font"]["color"]), shape.get("opacity", 1.0))
         if kind == "line":
@@ -146,8 +146,9 @@ def draw_annotations(canvas: Figure, layout: Spec, places: Places, paper: Bbox) 
             xycoords=move,
             xytext=(shift[0] * POINTS, shift[1] * POINTS),
             textcoords="offset points",
-            ha=ALIGN[side if side != "auto" else _auto(x, "left", "center", "right") if paper_side else "center"],
-            va=RISE[rise if rise != "auto" else _auto(y, "bottom", "middle", "top") if paper_rise else "middle"],
+            ha=ALIGN[side if side != "auto" else automatic(x, "left", "center", "right") if paper_side else "center"],
+            va=RISE[rise if rise != "auto" else automatic(y, "bottom", "middle", "top") if paper_rise else "middle"],
+            multialignment=note.get("align", "center"),
             rotation=-float(note.get("textangle") or 0),
             fontsize=deep(note, "font.size", layout["font"]["size"]) * POINTS,
             color=colour(deep(note, "font.color", layout["font"]["color"]), note.get("opacity", 1.0)),
@@ -158,7 +159,7 @@ def draw_annotations(canvas: Figure, layout: Spec, places: Places, paper: Bbox) 
         )
 
 
-def _auto(place: float, low: str, middle: str, high: str) -> str:
+def automatic(place: float, low: str, middle: str, high: str) -> str:
     return low if place < 1 / 3 else high if place > 2 / 3 else middle
 
 
@@ -190,86 +191,3 @@ def _box(note: Spec) -> Spec | None:
         "edgecolor": colour(note.get("bordercolor", "rgba(0,0,0,0)")),
         "pad": note.get("borderpad", 1) + 2,
     }
-
-
-def draw_legend(canvas: Figure, layout: Spec, entries: list[tuple[Any, str]], paper: Bbox) -> None:
-    """The legend, where the layout puts it: right of the axes, or in rows when it is horizontal."""
-    legend = layout.get("legend", {})
-    if not entries or not layout.get("showlegend", len(entries) > 1):
-        return
-    rows = legend.get("orientation") == "h"
-    x, y = legend.get("x", 0.0 if rows else 1.02), legend.get("y", -0.1 if rows else 1.0)
-    side, rise = legend.get("xanchor", "left"), legend.get("yanchor", "auto")
-    rise = rise if rise != "auto" else ("top" if rows else _auto(y, "bottom", "middle", "top"))
-    side = side if side != "auto" else _auto(x, "left", "center", "right")
-    font = layout["font"]
-    size = deep(legend, "font.size", font["size"])
-    place = {"middle": "center"}.get(rise, {"top": "upper", "bottom": "lower"}.get(rise, "center"))
-    labels = [plain_text(label) for _, label in entries]
-    room = paper.width * canvas.get_size_inches()[0] * PX_PER_INCH
-    columns = max(1, int(room // (max(map(len, labels)) * 0.6 * size + 60))) if rows else 1
-    place_legend: Any = canvas.legend
-    drawn = place_legend(
-        [handle for handle, _ in entries],
-        labels,
-        loc="center" if (place, side) == ("center", "center") else f"{place} {side}",
-        bbox_to_anchor=(x, y),
-        bbox_transform=BboxTransformTo(paper) + canvas.transFigure,
-        ncols=min(columns, len(labels)),
-        fontsize=size * POINTS,
-        labelcolor=colour(deep(legend, "font.color", font["color"])),
-        frameon=False,
-        borderaxespad=0.3,
-        handlelength=2.6,
-        title=plain_text(deep(legend, "title.text", "")) or None,
-        title_fontsize=size * POINTS,
-        alignment="left",
-    )
-    drawn.get_title().set_color(colour(font["color"]))
-
-
-def draw_colorbar(canvas: Figure, drawn: Any, bar: Spec, layout: Spec, paper: Bbox) -> None:
-    """A colour bar at the layout's place (right of the axes by default), with its title above."""
-    font = layout["font"]
-    width, _ = canvas.get_size_inches() * PX_PER_INCH
-    height = bar.get("len", 1.0) * paper.height
-    middle = paper.y0 + bar.get("y", 0.5) * paper.height
-    low = middle - height / 2
-    title = plain_text(deep(bar, "title.text", ""))
-    size = deep(bar, "title.font.size", font["size"])
-    head = 0.0
-    if title:
-        head = ((title.count("\n") + 1) * size * 1.3 + 6) / (canvas.get_size_inches()[1] * PX_PER_INCH)
-    thick = bar.get("thickness", 18) / width
-    left = paper.x0 + bar.get("x", 1.02) * paper.width
-    box = canvas.add_axes((left, low, thick, height - head))
-    shown = canvas.colorbar(drawn, cax=box)
-    shown.outline.set_visible(False)
-    tint = colour(deep(bar, "tickfont.color", font["color"]))
-    box.tick_params(
-        labelsize=deep(bar, "tickfont.size", font["size"]) * POINTS, labelcolor=tint, color=tint, length=4 * POINTS
-    )
-    if title:
-        box.text(
-            0,
-            1,
-            title,
-            transform=box.transAxes + _up(canvas, 6),
-            ha="left",
-            va="bottom",
-            color=colour(font["color"]),
-            fontsize=size * POINTS,
-        )
-    if bar.get("tickvals") is not None:
-        texts = bar.get("ticktext")
-        names = bar["tickvals"] if texts is None else texts
-        box.yaxis.set_major_locator(FixedLocator(list(bar["tickvals"])))
-        box.yaxis.set_major_formatter(FixedFormatter([plain_text(name) for name in names]))
-    elif {"tickformat", "ticksuffix", "tickprefix"} & bar.keys():
-        box.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value, bar)))
-
-
-def _up(canvas: Figure, pixels: float) -> Transform:
-    from matplotlib.transforms import ScaledTranslation
-
-    return ScaledTranslation(0, pixels / PX_PER_INCH, canvas.dpi_scale_trans)

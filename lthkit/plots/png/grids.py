@@ -38,8 +38,10 @@ def draw_heatmap(axes: Axes, trace: Spec, across: Axis, up: Axis, shared: Spec) 
         vmax=high if high is not None else known.max(initial=1.0 if not known.size else known[0]),
     )
     scale = colormap(shared.get("colorscale"), bool(shared.get("reversescale")))
+    gap = max(trace.get("xgap", 0), trace.get("ygap", 0)) * POINTS
+    lines: Spec = {"edgecolors": axes.figure.get_facecolor()} if gap else {"antialiased": False}
     drawn = axes.pcolormesh(
-        x, y, np.ma.masked_invalid(cells), cmap=scale, norm=norm, linewidth=0, antialiased=False, zorder=0.7
+        x, y, np.ma.masked_invalid(cells), cmap=scale, norm=norm, linewidth=gap, zorder=0.7, **lines
     )
     drawn.set_alpha(trace.get("opacity"))
     if trace.get("texttemplate"):

@@ -9,7 +9,8 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from lthkit.errors import LthkitError
-from lthkit.plots.png.decorations import draw_annotations, draw_legend, draw_shapes, draw_title
+from lthkit.plots.png.decorations import draw_annotations, draw_shapes, draw_title
+from lthkit.plots.png.legends import draw_legend
 from lthkit.plots.png.sheet import Sheet
 from lthkit.plots.png.spec import Spec, deep, spec_of
 from lthkit.plots.png.style import PX_PER_INCH, colour
@@ -26,7 +27,25 @@ def png(
     scale: float = 2,
     background: str | None = "white",
 ) -> bytes:
-    """The figure as PNG, drawn without a browser.
+    """The figure as PNG, drawn without a browser; the arguments are those of :func:`draw`.
+
+    Raises:
+        LthkitError: naming a trace type or setting that cannot be drawn.
+    """
+    canvas = draw(figure, width, height, scale, background)
+    buffer = io.BytesIO()
+    canvas.savefig(buffer, format="png", dpi=canvas.dpi, facecolor=canvas.get_facecolor(), metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def draw(
+    figure: go.Figure,
+    width: int | None = None,
+    height: int | None = None,
+    scale: float = 2,
+    background: str | None = "white",
+) -> Figure:
+    """The figure as matplotlib's, laid out.
 
     Draws traces of type scatter (lines, markers, text, error bars, filled bands), bar, heatmap and image, with
     the layout's titles, axes, subplots, legend, colour bars, shapes and annotations.
@@ -50,13 +69,8 @@ def png(
     )
     margins = _capped((left, right, top, bottom), *size)
     # Drawn twice: the first time shows by how much labels, legend and titles overflow the margins.
-    canvas, texts = _draw(traces, layout, size, margins, scale, background)
-    canvas, _ = _draw(traces, layout, size, _grown(canvas, texts, margins, scale), scale, background)
-    buffer = io.BytesIO()
-    canvas.savefig(
-        buffer, format="png", dpi=PX_PER_INCH * scale, facecolor=canvas.get_facecolor(), metadata={"Software": None}
-    )
-    return buffer.getvalue()
+    canvas, texts = _laid_out(traces, layout, size, margins, scale, background)
+    return _laid_out(traces, layout, size, _grown(canvas, texts, margins, scale), scale, background)[0]
 
 
 def _refuse_unknown(traces: list[Spec]) -> None:
@@ -71,7 +85,7 @@ def _refuse_unknown(traces: list[Spec]) -> None:
                 raise LthkitError(f"'{key}' of a {kind} trace cannot be drawn as PNG; leave it out")
 
 
-def _draw(
+def _laid_out(
     traces: list[Spec], layout: Spec, size: tuple[int, int], margins: Margins, scale: float, background: str | None
 ) -> tuple[Figure, list[Text]]:
     width, height = size

@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from lthkit.errors import LthkitError
-from lthkit.plots.png.axes import Axis, build_axis, dress
-from lthkit.plots.png.decorations import draw_colorbar
+from lthkit.plots.png.axes import Axis, build_axis, dress, size_of
+from lthkit.plots.png.colourbars import draw_colorbar
 from lthkit.plots.png.grids import draw_heatmap, draw_image
 from lthkit.plots.png.marks import BarPlace, Points, draw_bars, draw_scatter, place_bars
+from lthkit.plots.png.ranges import margins
 from lthkit.plots.png.spec import Spec, axis_key, axis_name, deep
 from lthkit.plots.png.style import POINTS, colormap, colour, numbers
 
@@ -37,6 +38,7 @@ class Sheet:
         for pair in _pairs(self.axes, traces):
             self.subplots[pair] = self._subplot(pair)
         self._draw_traces(traces)
+        self._set_margins(traces)
         self.places: dict[str, tuple[Axes, Axis]] = {}
         for name in self.axes:
             home = self._home(name)
@@ -45,6 +47,7 @@ class Sheet:
         for pair, axes in self.subplots.items():
             for name in pair:
                 dress(axes, self.axes[name], layout["font"], labelled=self._home(name) == pair)
+            _keep_ratio(axes, *(self.axes[name] for name in pair))
 
     def _home(self, name: str) -> Pair | None:
         """The subplot where this axis has its ticks: with the axis that it is anchored to."""
@@ -89,6 +92,12 @@ class Sheet:
             for side in (near, far):
                 shown = layout.get("showline", False) and (layout.get("mirror") or (side == far) == opposite)
                 axes.spines[side].set(visible=bool(shown), color=tint, linewidth=layout.get("linewidth", 1) * POINTS)
+
+    def _set_margins(self, traces: list[Spec]) -> None:
+        """Room around the data; what shares an axis needs that of all its traces."""
+        for pair, axes in self.subplots.items():
+            sides = [margins([one for one in traces if name in pair_of(one)], size_of(axes)) for name in pair]
+            axes.margins(x=sides[0][0], y=sides[1][1])
 
     def _draw_traces(self, traces: list[Spec]) -> None:
         bars = self._bar_places(traces)
@@ -164,6 +173,15 @@ class Sheet:
         norm = Normalize(marker.get("cmin", np.nanmin(values)), marker.get("cmax", np.nanmax(values)))
         scale = colormap(marker.get("colorscale"), bool(marker.get("reversescale")))
         draw_colorbar(self.canvas, ScalarMappable(norm, scale), marker.get("colorbar", {}), self.layout, self.paper)
+
+
+def _keep_ratio(axes: Axes, across: Axis, up: Axis) -> None:
+    """Square cells where one axis is bound to the other: the plotting area gives way, or else the ranges."""
+    for axis, other in ((up, across), (across, up)):
+        if axis.layout.get("scaleanchor") == other.name:
+            ratio = axis.layout.get("scaleratio", 1) if axis is up else 1 / axis.layout.get("scaleratio", 1)
+            area = axis.layout.get("constrain") == "domain"
+            axes.set_aspect(ratio, adjustable="box" if area else "datalim", anchor="C")
 
 
 def pair_of(trace: Spec) -> Pair:

@@ -1,0 +1,159 @@
+"""A catalogue of small figures with made-up data: at least one of every public figure function, and the explorer's.
+
+A name is that of the function; what follows a comma tells variants apart.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from lthkit import plots
+from lthkit.analysis import (
+    Search,
+    block_density,
+    difference_map,
+    kernel_map,
+    kernel_patterns,
+    kernels_left,
+    layer_density,
+    like_for_like,
+    overlap,
+    overlaps,
+    pooled,
+    universal,
+    verdict_table,
+    weight_map,
+    zeros,
+)
+from lthkit.explorer import explore
+from lthkit.published import outcomes
+
+SMALL = {
+    "conv1.weight": (8, 3, 3, 3),
+    "layer1.0.conv1.weight": (8, 8, 3, 3),
+    "layer1.0.conv2.weight": (8, 8, 1, 1),
+    "layer2.0.conv1.weight": (12, 8, 3, 3),
+    "layer2.0.downsample.0.weight": (12, 8, 1, 1),
+}
+# the 52 names of ResNet-50's prunable layers but for the first convolution, with few channels
+DEEP = {
+    f"layer{stage}.{place}.{name}.weight": (6, 4, size, size)
+    for stage, count in enumerate((3, 4, 6, 3), 1)
+    for place in range(count)
+    for name, size in [("conv1", 1), ("conv2", 3), ("conv3", 1), *([("downsample.0", 1)] if not place else [])]
+}
+CONV = "layer1.0.conv1.weight"
+
+
+def search(seed: int = 0, rounds: int = 6, shapes: Mapping = SMALL, name: str = "supervised") -> Search:
+    """A search that removes 20 % of what is left in each round, at random, layers unequally."""
+    draws = np.random.default_rng(seed)
+    codes = {}
+    for key, shape in shapes.items():
+        rate = draws.uniform(0.1, 0.3)
+        ends = (rate * (1 - rate) ** np.arange(rounds)).cumsum()
+        codes[key] = np.append(np.arange(1, rounds + 1), 255).astype(np.uint8)[
+            np.searchsorted(ends, draws.random(shape))
+        ]
+    return Search(codes, rounds, name)
+
+
+def curve(top: float, rounds: int = 9) -> xr.Dataset:
+    at = np.arange(rounds + 1)
+    columns = {"sparsity": 1 - 0.8**at, "density": 0.8**at, "score": top - 0.003 * (at - 2.0) ** 2}
+    attrs = {"metric": "accuracy", "selection": "validation", "higher_is_better": True}
+    return xr.Dataset({name: ("round", values) for name, values in columns.items()}, {"round": at}, attrs)
+
+
+def scores(rounds: int = 10, evaluations: int = 12) -> xr.Dataset:
+    step = np.tile(100.0 * np.arange(1, evaluations + 1), (rounds, 1))
+    slow = 1 + np.arange(rounds)[:, None] / 10
+    columns = {"step": step, "train_loss": 2.3 * np.exp(-step / 400 / slow) + 0.02 * slow}
+    columns["validation_accuracy"] = 0.9 - columns["train_loss"] / 4
+    columns["test_accuracy"] = np.where(step == step.max(), columns["validation_accuracy"] - 0.01, np.nan)
+    data = {name: (("round", "evaluation"), values) for name, values in columns.items()}
+    return xr.Dataset(data, {"round": np.arange(rounds)})
+
+
+def results(masks: int = 2) -> xr.Dataset:
+    """Scores of three runs each of tickets and other masks from two starts on two tasks."""
+    kinds = ["ticket", "layer_random", "complement", "swap", "flip", "global_random"][:masks]
+    labels = {"source": ["imagenet"], "weights": ["pretrained", "random"], "target": ["cifar10", "svhn"]}
+    labels |= {"mask": ["dense", *kinds], "round": [0, 2, 4, 6, 8], "search_seed": [0], "training_seed": [0, 1, 2]}
+    sizes = {name: len(values) for name, values in labels.items()}
+    attrs = {"metric": "accuracy", "higher_is_better": True, "selection": "validation"}
+    given = xr.Dataset({"score": (tuple(sizes), np.full(tuple(sizes.values()), np.nan))}, labels, attrs)
+    removed = np.stack([1 - 0.8 ** np.array(labels["round"])] * sizes["mask"])
+    given["sparsity"] = ("mask", "round"), np.where(np.array(labels["mask"])[:, None] == "complement", 0.3, removed)
+    for mask in range(sizes["mask"]):
+        for start in range(2):
+            rounds = slice(0, 1) if mask == 0 else slice(1, None)
+            fall = 0.01 * mask * np.array(labels["round"][rounds]) / 2
+            values = (0.93 - 0.06 * start - fall)[:, None] + [-0.004, 0.0, 0.005]
+            given["score"][0, start, :, mask, rounds, 0] = values
+    return given
+
+
+def sensitivity(layers: int = 8) -> xr.DataArray:
+    levels = [0.2, 0.5, 0.8, 0.9, 0.97]
+    names = [f"layer{1 + index // 4}.{index % 4}.conv1.weight" for index in range(layers)]
+    values = 0.9 - np.outer(np.linspace(0.6, 0.1, layers), levels)
+    labels = {"layer": names, "level": levels}
+    return xr.DataArray(values, labels, ("layer", "level"), attrs={"metric": "accuracy", "dense": 0.91})
+
+
+A, B = search(0), search(1, 5, name="self-supervised")
+PAIR = overlap(A, B)
+DEEP_A, DEEP_B = search(2, 12, DEEP, "imagenet supervised"), search(3, 12, DEEP, "simclr")
+DEEP_PAIR = overlap(DEEP_A, DEEP_B)
+# as wide as where they are shown in a batch
+WIDE = {"width": 1000}
+DRAWN: dict[str, Callable[[], go.Figure]] = {
+    "sparsity_curve": lambda: plots.sparsity_curve(curve(0.93)),
+    "sparsity_curve, three": lambda: plots.sparsity_curve({"IMP": curve(0.93), "random": curve(0.9), "SNIP": curve(1)}),
+    "training_curves": lambda: plots.training_curves(scores()),
+    "block_densities": lambda: plots.block_densities(block_density(A)),
+    "density_heat": lambda: plots.density_heat(layer_density(A)),
+    "density_heat, 52 layers": lambda: plots.density_heat(layer_density(DEEP_A)),
+    "layer_densities": lambda: plots.layer_densities(layer_density(A)),
+    "layer_densities, 52 layers": lambda: plots.layer_densities(layer_density(DEEP_A)),
+    "kernel_heatmap": lambda: plots.kernel_heatmap(kernels_left(A, CONV, 3)),
+    "kernel_map": lambda: plots.kernel_map(kernel_map(A), 3),
+    "kernel_map, 52 layers": lambda: plots.kernel_map(kernel_map(DEEP_A), 8),
+    "weight_map": lambda: plots.weight_map(weight_map(A), 3),
+    "difference_map": lambda: plots.difference_map(difference_map(A, B), 3, "only_b"),
+    "kernel_grid": lambda: plots.kernel_grid(kernel_patterns(A, CONV), 3),
+    "kernel_grid, one row": lambda: plots.kernel_grid(kernel_patterns(A, CONV, kernels=[(0, 1), (5, 5)])),
+    "layer_sensitivity": lambda: plots.layer_sensitivity({"pruned": sensitivity(), "trained": sensitivity()}),
+    "overlap_curve": lambda: plots.overlap_curve(
+        {
+            name: like_for_like(pooled(pair))
+            for name, pair in overlaps({f"seed {n}": search(n) for n in range(3)}).items()
+        }
+    ),
+    "overlap_matrix": lambda: plots.overlap_matrix(pooled(PAIR)),
+    "overlap_matrix, 12 rounds": lambda: plots.overlap_matrix(pooled(DEEP_PAIR)),
+    "overlap_matrix, narrow": lambda: plots.overlap_matrix(pooled(DEEP_PAIR)).update_layout(width=800),
+    "overlap_by_layer": lambda: plots.overlap_by_layer(like_for_like(PAIR)),
+    "overlap_by_layer, blocks": lambda: plots.overlap_by_layer(like_for_like(pooled(PAIR, "block"))),
+    "overlap_by_layer, 52 layers": lambda: plots.overlap_by_layer(like_for_like(DEEP_PAIR)),
+    "results_curves": lambda: plots.results_curves(results(), target="cifar10", chance=0.1),
+    "results_curves, published": lambda: plots.results_curves(
+        results(4), target="cifar10", published=outcomes(target="cifar10", source="imagenet", found_on="source")
+    ),
+    "sensitivity_bars": lambda: plots.sensitivity_bars(results(), round=4, target="cifar10", chance=0.1),
+    "sensitivity_bars, six": lambda: plots.sensitivity_bars(results(6), round=8, target="cifar10"),
+    "verdict_map": lambda: plots.verdict_map(verdict_table(results())),
+    "verdict_map, universal": lambda: plots.verdict_map(universal(verdict_table(results())), "universal"),
+    "verdict_map, by round": lambda: plots.verdict_map(verdict_table(results(4)), by="round"),
+    "zero_kernels_curve": lambda: plots.zero_kernels_curve(
+        {"A": pooled(zeros(A), "kind"), "B": pooled(zeros(B), "kind")}
+    ),
+    "explore": lambda: explore(A).figure().update_layout(WIDE),
+    "explore, layer": lambda: explore(A, B, view="both", scope=CONV, kernel=(2, 3)).figure().update_layout(WIDE),
+    "explore, overlap": lambda: explore(A, B, view="overlap").figure().update_layout(WIDE),
+    "explore, densities of 52 layers": lambda: explore(DEEP_A, view="density").figure().update_layout(WIDE),
+    "explore, 52 layers": lambda: explore(DEEP_A, DEEP_B, view="only_a").figure().update_layout(WIDE),
+}
