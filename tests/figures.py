@@ -13,8 +13,7 @@ from lthkit import plots
 from lthkit.analysis import (
     Search,
     block_density,
-    difference_map,
-    kernel_map,
+    difference_cells,
     kernel_patterns,
     kernels_left,
     layer_density,
@@ -24,11 +23,12 @@ from lthkit.analysis import (
     pooled,
     universal,
     verdict_table,
-    weight_map,
-    zeros,
+    weight_cells,
+    zero_kernel_cells,
+    zero_kernels,
 )
 from lthkit.explorer import explore
-from lthkit.published import outcomes
+from lthkit.papers import outcomes
 
 SMALL = {
     "conv1.weight": (8, 3, 3, 3),
@@ -120,10 +120,10 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     "layer_densities": lambda: plots.layer_densities(layer_density(A)),
     "layer_densities, 52 layers": lambda: plots.layer_densities(layer_density(DEEP_A)),
     "kernel_heatmap": lambda: plots.kernel_heatmap(kernels_left(A, CONV, 3)),
-    "kernel_map": lambda: plots.kernel_map(kernel_map(A), 3),
-    "kernel_map, 52 layers": lambda: plots.kernel_map(kernel_map(DEEP_A), 8),
-    "weight_map": lambda: plots.weight_map(weight_map(A), 3),
-    "difference_map": lambda: plots.difference_map(difference_map(A, B), 3, "only_b"),
+    "zero_kernels_map": lambda: plots.zero_kernels_map(zero_kernel_cells(A), 3),
+    "zero_kernels_map, 52 layers": lambda: plots.zero_kernels_map(zero_kernel_cells(DEEP_A), 8),
+    "weight_map": lambda: plots.weight_map(weight_cells(A), 3),
+    "difference_map": lambda: plots.difference_map(difference_cells(A, B), 3, "only_b"),
     "kernel_grid": lambda: plots.kernel_grid(kernel_patterns(A, CONV), 3),
     "kernel_grid, one row": lambda: plots.kernel_grid(kernel_patterns(A, CONV, kernels=[(0, 1), (5, 5)])),
     "layer_sensitivity": lambda: plots.layer_sensitivity({"pruned": sensitivity(), "trained": sensitivity()}),
@@ -149,7 +149,7 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     "verdict_map, universal": lambda: plots.verdict_map(universal(verdict_table(results())), "universal"),
     "verdict_map, by round": lambda: plots.verdict_map(verdict_table(results(4)), by="round"),
     "zero_kernels_curve": lambda: plots.zero_kernels_curve(
-        {"A": pooled(zeros(A), "kind"), "B": pooled(zeros(B), "kind")}
+        {"A": pooled(zero_kernels(A), "kind"), "B": pooled(zero_kernels(B), "kind")}
     ),
     "explore": lambda: explore(A).figure().update_layout(WIDE),
     "explore, layer": lambda: explore(A, B, view="both", scope=CONV, kernel=(2, 3)).figure().update_layout(WIDE),

@@ -128,8 +128,8 @@ def automatic_places(axes: Axes, is_x: bool, layout: Spec) -> np.ndarray:
 
 def size_of(axes: Axes) -> tuple[float, float]:
     """Width and height of a plotting area in pixels."""
-    width, height = axes.bbox.size / axes.figure.dpi * PX_PER_INCH
-    return float(width), float(height)
+    scale = PX_PER_INCH / axes.figure.dpi
+    return float(axes.bbox.width * scale), float(axes.bbox.height * scale)
 
 
 def _category_ticks(side: Any, axis: Axis) -> None:
