@@ -46,8 +46,8 @@ def checked(results: pd.DataFrame) -> pd.DataFrame:
     """The rows in order of their labels (dense and ticket, pretrained and random first), with all columns used here.
 
     Raises:
-        LthkitError: if a column is missing, a label lacks, no row has a score, rows differ in metric, its direction or selection,
-            or two rows are the same run.
+        LthkitError: if a column or a label is missing, no row has a score, rows differ in metric, its direction or
+            selection, or two rows are the same run.
     """
     if not isinstance(results, pd.DataFrame):
         raise LthkitError(
