@@ -19,7 +19,7 @@ Valid = TypeVar("Valid")
 class Config(BaseModel):
     """A frozen record of settings that refuses unknown keys and values of the wrong type."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
     def parse(cls, values: dict[str, Any], where: str) -> Self:
@@ -59,7 +59,7 @@ def validated(validate_json: Callable[..., Valid], values: dict[str, Any], where
         return validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         raise LthkitError(f"{where}: {_explain(error, values)}") from None
-    except TypeError as error:
+    except (TypeError, ValueError, RecursionError) as error:  # an object, an integer of 5,000 digits, endless lists
         raise LthkitError(f"{where}: {error}; use plain numbers, text, lists and mappings") from None
 
 
@@ -96,7 +96,8 @@ def _sentence(fault: Any, key: str) -> str:
             return f"{key}: {said}" if key else said
     if isinstance(given, str) and fault["type"].startswith(("float", "int")):
         return f"'{key}' is the text '{given}', not a number; write it as a number, e.g. 1.0e-4 instead of 1e-4"
-    return f"'{key or 'value'}' is {given!r}: {said}"
+    shown = repr(given)
+    return f"'{key or 'value'}' is {shown[:200]}{'…' if len(shown) > 200 else ''}: {said}"
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:

@@ -1,8 +1,16 @@
 """What lthkit raises for its users' mistakes: one sentence that names the culprit and the mend."""
 
 
+def printable(text: str) -> str:
+    """The text on one line, without what would steer a terminal: line breaks, escapes and the like spelt out."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 class LthkitError(ValueError):
     """Bad input: a catalog, parameter, checkpoint, store or mask that cannot be used as given."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(printable(sentence))  # it quotes names of files and entries that nobody vouches for
 
 
 class StoreError(LthkitError):

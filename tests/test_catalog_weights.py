@@ -6,9 +6,11 @@ import torch
 import torchvision
 from served import served
 
-from lthkit.catalog import Catalog, WeightsEntry, load_catalog
+from lthkit.catalog import Catalog, load_catalog
+from lthkit.catalog.checkpoints.torchvision_weights import WeightsEntry
 from lthkit.errors import LthkitError
 from lthkit.models import ModelSpec, build, load_checkpoint
+from lthkit.models.files import locate, read_checkpoint
 
 SHIPPED = load_catalog(Path(__file__).parents[1] / "data_catalog.yaml")
 V1 = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
@@ -30,7 +32,7 @@ def catalog(folder: Path, **values: object) -> Catalog:
 
 def refusal(found: Catalog) -> str:
     with pytest.raises(LthkitError) as caught:
-        found.verified_file(found.checkpoint("w"))
+        read_checkpoint(locate("w", found), "w")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -55,7 +57,7 @@ def test_shipped_weights_are_torchvisions_files(monkeypatch, tmp_path):
         entry = SHIPPED.checkpoint(f"{model}-imagenet-v1")
         assert (type(entry), entry.download) == (WeightsEntry, False)
         with pytest.raises(LthkitError, match=f"{tmp_path / name}"):
-            SHIPPED.verified_file(entry)
+            entry.fetch(SHIPPED.root)
 
 
 def test_root_is_the_checkpoints_folder_where_the_entry_names_none(tmp_path, monkeypatch):
@@ -63,7 +65,7 @@ def test_root_is_the_checkpoints_folder_where_the_entry_names_none(tmp_path, mon
         {"name": "w", "type": "torchvision-weights", "weights": str(V1), "licence": "BSD", "get": "ask"}, "test"
     )
     monkeypatch.delenv("LTHKIT_CHECKPOINTS", raising=False)
-    assert Catalog(tmp_path / "c.yaml", {}, {"w": entry}).place(entry) == tmp_path / "checkpoints"
+    assert entry.folder(tmp_path) == tmp_path / "checkpoints"
 
 
 def test_absent_file_says_its_name_and_folder_and_is_not_downloaded_unasked(tmp_path):
@@ -87,7 +89,9 @@ def test_offline_says_where_the_file_belongs(tmp_path):
 def test_hash_in_the_name_is_checked(tmp_path, monkeypatch):
     name = published(tmp_path / "weights", monkeypatch, b"weights")
     found = catalog(tmp_path)
-    assert found.verified_file(found.checkpoint("w")) == tmp_path / "weights" / name
+    assert locate("w", found).path == tmp_path / "weights" / name
+    assert f"-{locate('w', found).sha256}." in name
+    assert "no checkpoint" in refusal(found)  # b"weights" is none, of the right hash
     assert found.listing()[0].present
     (tmp_path / "weights" / name).write_bytes(b"weightz")
     assert "SHA-256" in refusal(found)

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lthkit.catalog import Catalog, FolderEntry
+from lthkit.catalog import Catalog
+from lthkit.catalog.datasets.folder import FolderEntry
 from lthkit.data import DataSpec, Splits, evaluation_batches, load, steps_per_epoch, training_batches
 from lthkit.data.augment import cut, draw
 from lthkit.errors import LthkitError

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lthkit.catalog import Catalog, FolderEntry
+from lthkit.catalog import Catalog
+from lthkit.catalog.datasets.folder import FolderEntry
 from lthkit.data import DataSpec, Splits, cache, fingerprint, load
 from lthkit.data.cache import cache_folder
 from lthkit.errors import LthkitError, LthkitWarning
@@ -106,7 +107,7 @@ def test_what_is_read_has_been_written_not_the_images(pets, kept):
     size = {"size": 4, "validation": 0.0}
     expected = taken(pets, **size).train.images.clone()
     with pytest.MonkeyPatch.context() as context:
-        context.setattr("lthkit.data.folder.Image.open", None)
+        context.setattr("lthkit.catalog.images.Image.open", None)
         assert torch.equal(taken(pets, **size).train.images, expected)
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lthkit.catalog import Catalog, FolderEntry, load_catalog
+from lthkit.catalog import Catalog, load_catalog
+from lthkit.catalog.datasets.folder import FolderEntry
 from lthkit.data import DataSpec, fingerprint, load
 
 CPU = torch.device("cpu")

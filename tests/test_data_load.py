@@ -6,7 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lthkit.catalog import Catalog, FolderEntry, load_catalog
+from lthkit.catalog import Catalog, load_catalog
+from lthkit.catalog.datasets.folder import FolderEntry
 from lthkit.data import DataSpec, Resident, Splits, load
 from lthkit.errors import LthkitError
 
@@ -227,7 +228,7 @@ def test_folder_that_cannot_be_listed_is_named(pets, monkeypatch):
     def denied(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("lthkit.data.folder.os.scandir", denied)
+    monkeypatch.setattr("lthkit.catalog.datasets.folder.os.scandir", denied)
     refused(pets, "'pets'", "Permission denied", str(folder(pets)))
 
 

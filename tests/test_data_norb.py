@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from lthkit.catalog import Catalog, SmallNorbEntry, load_catalog
+from lthkit.catalog import Catalog, load_catalog
+from lthkit.catalog.datasets.smallnorb import SmallNorbEntry, read_matrix
 from lthkit.data import DataSpec, Splits, load
-from lthkit.data.norb import read_matrix
 from lthkit.errors import LthkitError
 
 CPU = torch.device("cpu")

@@ -12,8 +12,9 @@ from scipy.io import savemat
 from served import served
 from torchvision import datasets
 
-from lthkit.catalog import Catalog, TorchvisionEntry, load_catalog
-from lthkit.catalog.published import TORCHVISION_SETS
+from lthkit.catalog import Catalog, load_catalog
+from lthkit.catalog.datasets.torchvision import SETS as FILES
+from lthkit.catalog.datasets.torchvision import TorchvisionEntry
 from lthkit.data import DataSpec, Splits, load
 from lthkit.errors import LthkitError
 
@@ -21,7 +22,7 @@ CPU = torch.device("cpu")
 SHIPPED = load_catalog(Path(__file__).parents[1] / "data_catalog.yaml")
 REAL = Path(os.environ.get("LTHKIT_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
 FASHION = REAL / "FashionMNIST" / "raw"
-SETS = tuple(TORCHVISION_SETS)
+SETS = tuple(FILES)
 TRAIN, TEST = 20, 10
 CLASSES = {name: 3 if name.startswith("CIFAR") else 10 for name in SETS}
 
@@ -173,7 +174,7 @@ def test_grey_is_repeated_and_colour_becomes_luma(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", SETS)
 def test_missing_files_are_named_with_their_folder_and_not_downloaded_unasked(tmp_path, monkeypatch, name):
     write(tmp_path / "root", name, monkeypatch)
-    first, *_ = TORCHVISION_SETS[name][-1]
+    first, *_ = FILES[name][-1]
     (tmp_path / "root" / first).unlink()
     expected = (Path(first).name, str((tmp_path / "root" / first).parent), "ask a friend")
     refused(catalog(tmp_path, name), *expected)
@@ -183,12 +184,12 @@ def test_missing_files_are_named_with_their_folder_and_not_downloaded_unasked(tm
     for path in (tmp_path / "root").rglob("*"):
         if path.is_file():
             path.unlink()
-    refused(catalog(tmp_path, name), *(Path(names[0]).name for names in TORCHVISION_SETS[name]))
+    refused(catalog(tmp_path, name), *(Path(names[0]).name for names in FILES[name]))
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_offline_says_where_the_files_belong(tmp_path, name):
-    first, *_ = TORCHVISION_SETS[name][0]
+    first, *_ = FILES[name][0]
     folder = str((tmp_path / "root" / first).parent)
     refused(catalog(tmp_path, name, download=True), "download failed", Path(first).name, folder, "ask a friend")
 
@@ -209,7 +210,7 @@ def test_download_if_and_only_if_the_catalog_says_so(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["CIFAR10", "CIFAR100", "SVHN"])
 def test_files_other_than_the_published_are_refused_unread(tmp_path, monkeypatch, name):
     write(tmp_path / "root", name, monkeypatch)
-    path = tmp_path / "root" / TORCHVISION_SETS[name][0][0]
+    path = tmp_path / "root" / FILES[name][0][0]
     path.write_bytes(b"cos\nsystem\n(S'touch %s'\ntR." % bytes(tmp_path / "ran"))
     refused(catalog(tmp_path, name), str(path), "MD5", "`folder`")
     assert not (tmp_path / "ran").exists()
@@ -249,7 +250,7 @@ def test_named_files_are_those_that_torchvision_looks_for(name):
         expected = {f"{own.base_folder}/{file}" for file in [*files, own.meta["filename"]]}
     else:
         expected = {f"{name}/raw/{file.removesuffix('.gz')}" for file, _ in own.resources}
-    assert {names[0] for names in TORCHVISION_SETS[name]} == expected
+    assert {names[0] for names in FILES[name]} == expected
 
 
 @pytest.mark.skipif(not FASHION.is_dir(), reason="needs FashionMNIST/raw/*.gz in LTHKIT_TEST_DATA or ../shared/data")

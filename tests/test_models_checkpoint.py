@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError
 from lthkit.models import LoadReport, ModelSpec, build, load_checkpoint
-from lthkit.models.prefix import choose_prefix, flatten
+from lthkit.models.files import flatten
+from lthkit.models.prefix import choose_prefix
 
 TINY: dict[str, Any] = {"name": "resnet8", "options": {"width": 2}}
 
@@ -271,14 +272,15 @@ def test_any_prefix_is_found_among_other_names(parts: list[str], noise: set[str]
     assert choose_prefix(found, WANTED, None, "x") == prefix
 
 
-def test_shapes_go_before_names_and_fewer_parts_before_more() -> None:
+def test_shapes_go_before_names_and_a_query_encoder_before_others() -> None:
     found = {f"a.{name}": shape for name, shape in WANTED.items()}
     wrong = {name: (*shape, 1) for name, shape in WANTED.items()}
     assert choose_prefix(found | wrong, WANTED, None, "x") == "a."
     del found["a.conv1.bias"]
     assert choose_prefix(found | wrong, WANTED, None, "x") == "a."
     found["a.conv1.bias"] = (2,)
-    assert choose_prefix(found | WANTED, WANTED, None, "x") == ""
+    with pytest.raises(LthkitError, match=r"equally well under '', 'a.'; state which by 'prefix'"):
+        choose_prefix(WANTED | found, WANTED, None, "x")
     key = {f"encoder_k.{name}": shape for name, shape in WANTED.items()}
     query = {f"deep.module.encoder_q.{name}": shape for name, shape in WANTED.items()}
     assert choose_prefix(key | query, WANTED, None, "x") == "deep.module.encoder_q."
@@ -287,4 +289,4 @@ def test_shapes_go_before_names_and_fewer_parts_before_more() -> None:
 def test_flatten_survives_a_mapping_inside_itself() -> None:
     loop: dict[Any, Any] = {"a": {"b": torch.ones(1)}, 3: [torch.ones(1)], "n": 1}
     loop["self"] = loop
-    assert list(flatten(loop)) == ["a.b"]
+    assert list(flatten(loop, "x")) == ["a.b"]

@@ -12,7 +12,7 @@ import lthkit
 # a room may import only rooms before it; those on one line do not know each other
 ORDER = [
     "errors",
-    "atomic config seeds factories papers progress selection strict_json terminal",
+    "atomic config seeds factories papers progress selection strict_json terminal untrusted",
     "project",
     "masks",
     "store",

@@ -1,41 +1,23 @@
-"""The one room that reads `data_catalog.yaml` and knows where data sets and checkpoints lie."""
+"""The one room that reads `data_catalog.yaml`: its entries know where they lie and how they are read."""
 
 from lthkit.catalog.catalog import Catalog, Row, load_catalog
-from lthkit.catalog.entries import (
-    CHECKPOINT_TYPES,
-    DATASET_TYPES,
-    CheckpointEntry,
-    DatasetEntry,
-    DigitsEntry,
-    FileEntry,
-    FolderEntry,
-    Normalisation,
-    SmallNorbEntry,
-    SplitFolders,
-    TorchvisionEntry,
-    WeightsEntry,
-)
-from lthkit.catalog.paths import check_sha256, expand, inside
+from lthkit.catalog.entry import CheckpointEntry, DatasetEntry, Entry, Normalisation, Rooted
+from lthkit.catalog.samples import DataSet, Samples
 from lthkit.catalog.strict_yaml import read_yaml
+from lthkit.catalog.types import entry_class, entry_types
 
 __all__ = [
-    "CHECKPOINT_TYPES",
-    "DATASET_TYPES",
     "Catalog",
     "CheckpointEntry",
+    "DataSet",
     "DatasetEntry",
-    "DigitsEntry",
-    "FileEntry",
-    "FolderEntry",
+    "Entry",
     "Normalisation",
+    "Rooted",
     "Row",
-    "SmallNorbEntry",
-    "SplitFolders",
-    "TorchvisionEntry",
-    "WeightsEntry",
-    "check_sha256",
-    "expand",
-    "inside",
+    "Samples",
+    "entry_class",
+    "entry_types",
     "load_catalog",
     "read_yaml",
 ]

@@ -1,6 +1,5 @@
 """Roots from environment variables, and the rule that nothing an entry names lies outside its root."""
 
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -48,30 +47,25 @@ def expand(text: str, base: Path, owner: str) -> Path:
         raise LthkitError(f"{owner}: root '{filled}' is no usable path ({error}); correct it") from None
 
 
-def inside(root: Path, path: str | Path, owner: str) -> Path:
+def check_inside(root: Path, path: str | Path, owner: str, follow_links: bool = False) -> Path:
     """`root / path` after resolving symlinks and `..`; root must be resolved already.
+
+    Args:
+        root: the folder.
+        path: below it.
+        owner: the entry, for the error sentence.
+        follow_links: links may lead out of the root; `..` and absolute paths still may not.
 
     Raises:
         LthkitError: the path leads out of root, or in circles.
     """
     try:
+        written = Path(os.path.normpath(root / path))
         found = (root / path).resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise LthkitError(f"{owner}: '{path}' is no usable path ({error}); correct it") from None
-    if not found.is_relative_to(root):
-        raise LthkitError(f"{owner}: '{path}' leads outside its root {root}; move it inside or widen the root")
+    if not (written if follow_links else found).is_relative_to(root):
+        by_link = written.is_relative_to(root)
+        mend = "move it inside, or set `follow_links: true` in its entry" if by_link else "name a path inside"
+        raise LthkitError(f"{owner}: '{path}' leads outside its root {root}; {mend}")
     return found
-
-
-def check_sha256(path: Path, expected: str, owner: str) -> None:
-    """Refuse a file whose SHA-256 does not begin with the expected hexadecimal digits.
-
-    Raises:
-        LthkitError: naming file and both hashes.
-    """
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(expected):
-        raise LthkitError(
-            f"{owner}: {path} has SHA-256 {found}, not {expected}; get the file again or correct the catalog"
-        )

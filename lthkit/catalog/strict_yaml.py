@@ -1,5 +1,6 @@
 """YAML without its traps: no duplicate keys, no keys that are not text, no aliases, no objects."""
 
+import zlib
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,11 @@ from typing import Any
 import yaml
 
 from lthkit.errors import LthkitError
+from lthkit.untrusted import read_at_most
+
+MOST_BYTES = 10_000_000
+MOST_LEVELS = 50
+"""Lists and mappings within each other."""
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -17,15 +23,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
             (the sentence names key and line).
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_at_most(path, MOST_BYTES).decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise LthkitError(f"{path}: cannot be read as UTF-8 text ({error}); check the path") from None
     try:
         values = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:
         raise LthkitError(f"{path}: {_fault(error)}") from None
-    except (ValueError, RecursionError) as error:  # e.g. the date 2020-13-45, or brackets nested without end
-        raise LthkitError(f"{path}: not readable as YAML ({error}); correct the value") from None
     if not isinstance(values, dict | None):
         raise LthkitError(f"{path}: holds {type(values).__name__}, not keys with values; write `key: value`")
     return values or {}
@@ -34,11 +38,26 @@ def read_yaml(path: Path) -> dict[str, Any]:
 class _StrictLoader(yaml.SafeLoader):
     """PyYAML's safe loader, stricter."""
 
+    levels = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         # aliases let a file of a few lines unfold to gigabytes or contain itself
         if self.check_event(yaml.events.AliasEvent):
             raise _refused(self.peek_event(), "an alias (*name) is not supported; write the value out")
-        return super().compose_node(parent, index)
+        if self.levels >= MOST_LEVELS:
+            raise _refused(self.peek_event(), f"brackets or lines nest more than {MOST_LEVELS} deep; write it flatter")
+        self.levels += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.levels -= 1
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+        except ValueError as error:  # the date 2020-13-45, an integer of 5,000 digits
+            reason = str(error).split(";")[0]
+            raise _refused(node, f"'{str(node.value)[:20]}' is no usable value ({reason}); correct the value") from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()

@@ -2,13 +2,11 @@
 
 from lthkit.data.batches import evaluation_batches, steps_per_epoch, training_batches
 from lthkit.data.fingerprint import fingerprint
-from lthkit.data.readers import READERS
 from lthkit.data.sources import Resident, Source, Streamed
 from lthkit.data.spec import DataSpec
 from lthkit.data.splits import Splits, load
 
 __all__ = [
-    "READERS",
     "DataSpec",
     "Resident",
     "Source",

@@ -19,10 +19,10 @@ import PIL
 from PIL import Image
 
 from lthkit.atomic import replacing
+from lthkit.catalog import DataSet, Samples
 from lthkit.config import digest
 from lthkit.data.decode import Decoder
 from lthkit.data.pixels import decode_into
-from lthkit.data.samples import DataSet, Samples
 from lthkit.errors import LthkitError, LthkitWarning
 
 VARIABLE = "LTHKIT_CACHE"

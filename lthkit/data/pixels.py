@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm.auto import tqdm
 
+from lthkit.catalog import Samples
 from lthkit.data.decode import Decoder
-from lthkit.data.samples import Samples
 from lthkit.progress import is_batch
 
 CHUNK = 256

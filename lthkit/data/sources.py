@@ -13,8 +13,8 @@ import torch
 from torch.nn.functional import pad as with_border
 from torch.utils.data import DataLoader
 
+from lthkit.catalog import Samples
 from lthkit.data.decode import Decoder
-from lthkit.data.samples import Samples
 from lthkit.errors import LthkitError
 from lthkit.seeds import derive
 

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lthkit.catalog import Catalog, Normalisation
+from lthkit.catalog import Catalog, DataSet, Normalisation, Samples
 from lthkit.data import select
 from lthkit.data.augment import for_channels
 from lthkit.data.cache import cached
 from lthkit.data.decode import Decoder
 from lthkit.data.pixels import decode_into
-from lthkit.data.readers import READERS
-from lthkit.data.samples import DataSet, Samples
 from lthkit.data.sources import Resident, Source, Streamed
 from lthkit.data.spec import DataSpec
 from lthkit.errors import LthkitError
@@ -47,7 +45,7 @@ def load(spec: DataSpec, catalog: Catalog, device: torch.device) -> Splits:
             `validation`, images of different sizes without `size`, or too many for memory without `stream`.
     """
     entry = catalog.dataset(spec.name)
-    data = READERS[entry.type](entry, catalog)
+    data = entry.read(catalog.root)
     parts, classes = _parts(data, spec)
     decoder = _decoder(parts["train"], spec)
     pads = {"train": spec.pad, "validation": 0, "test": 0}

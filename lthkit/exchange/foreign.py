@@ -17,8 +17,8 @@ from torch import Tensor
 
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
-from lthkit.models.files import read_tensors
-from lthkit.models.prefix import choose_prefix, flatten
+from lthkit.models.files import Place, read_checkpoint
+from lthkit.models.prefix import choose_prefix
 
 Kind = Literal["prune", "mask", "weights"]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -74,8 +74,8 @@ def read_foreign(path: Path, manifest: Manifest, *, prefix: str | None = None, m
     """
     if not path.is_file():
         raise LthkitError(f"there is no file '{path}'; check the path")
-    container, sha256 = read_tensors(path, str(path))
-    tensors = flatten(container)
+    checkpoint = read_checkpoint(Place(path), str(path))
+    tensors = checkpoint.tensors
     named = {name.removesuffix(_SUFFIX): tensor for name, tensor in tensors.items() if name.endswith(_SUFFIX)}
     pairs = _names_any(named, manifest.parameters)
     found = named if pairs else tensors
@@ -99,7 +99,7 @@ def read_foreign(path: Path, manifest: Manifest, *, prefix: str | None = None, m
     }
     notes = [f"{_some(absent)} taken as dense"] if absent else []
     notes += _others(path, {name: inside[name] for name in inside.keys() - ours.keys()}, kind, manifest)
-    return Foreign(path, sha256, kind, prefix, masks, tuple(notes))
+    return Foreign(path, checkpoint.sha256, kind, prefix, masks, tuple(notes))
 
 
 def _names_any(found: Mapping[str, Tensor], parameters: Shapes) -> bool:

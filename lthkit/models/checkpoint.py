@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from lthkit.catalog import Catalog
 from lthkit.errors import LthkitError
-from lthkit.models.files import locate, read_tensors
-from lthkit.models.prefix import choose_prefix, flatten
+from lthkit.models.files import locate, read_checkpoint
+from lthkit.models.prefix import choose_prefix
 from lthkit.models.prunable import first_convolution, head_names, in_modules, plain, plain_name
 from lthkit.models.spec import ModelSpec
 
@@ -63,12 +63,12 @@ def load_checkpoint(model: nn.Module, spec: ModelSpec, catalog: Catalog | None =
         raise LthkitError(f"model '{spec.name}' names no checkpoint; set 'checkpoint'")
     source = spec.checkpoint
     place = locate(source, catalog)
-    container, sha256 = read_tensors(place.path, source)
+    checkpoint = read_checkpoint(place, source)
+    found = checkpoint.tensors
     own = plain(model).state_dict(keep_vars=True)
     own = {plain_name(name): tensor for name, tensor in own.items() if isinstance(tensor, Tensor)}
     heads = head_names(model)
     body = {name: tensor for name, tensor in own.items() if not in_modules(name, heads)}
-    found = flatten(container)
     prefix = choose_prefix(_shapes(found), _shapes(body), spec.prefix or place.prefix, source)
     given = {name.removeprefix(prefix): tensor for name, tensor in found.items() if name.startswith(prefix)}
     trunk = {name: tensor for name, tensor in given.items() if not in_modules(name, heads)}
@@ -81,7 +81,7 @@ def load_checkpoint(model: nn.Module, spec: ModelSpec, catalog: Catalog | None =
     _copy({name: given[name] for name in own if name in taken}, own, source)
     return LoadReport(
         source=source,
-        sha256=sha256,
+        sha256=checkpoint.sha256,
         prefix=prefix,
         matched=tuple(name for name in own if name in taken),
         new=tuple(name for name in own if name in (head | stem) - taken),

@@ -1,42 +1,24 @@
-"""Where in a checkpoint the network's tensors lie: containers and prefixes stripped as one.
+"""Where in somebody else's checkpoint the network's tensors lie: containers and prefixes stripped as one.
 
 A nested container ``{"state_dict": {"module.conv1.weight": …}}`` is flattened to the dotted name
-``state_dict.module.conv1.weight``; what stands before the network's own name is the prefix.
+``state_dict.module.conv1.weight``; what stands before the network's own name is the prefix. Within lthkit's own
+states it is never searched for: there the network has its address (`lthkit.tasks.address`).
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
-
-from torch import Tensor
 
 from lthkit.errors import LthkitError
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def flatten(container: Any) -> dict[str, Tensor]:
-    """All tensors in nested mappings by dotted name; everything else (epochs, options, lists) is left out."""
-    flat: dict[str, Tensor] = {}
-    seen: set[int] = set()  # a hostile file may hold a mapping inside itself
-
-    def visit(value: Any, name: str) -> None:
-        if isinstance(value, Tensor):
-            flat[name] = value.detach()
-        elif isinstance(value, Mapping) and id(value) not in seen:
-            seen.add(id(value))
-            for key, child in value.items():
-                visit(child, f"{name}.{key}" if name else str(key))
-
-    visit(container, "")
-    return flat
-
-
 def choose_prefix(found: Shapes, wanted: Shapes, stated: str | None, source: str) -> str:
     """The prefix under which ``found`` holds most of ``wanted`` by name and shape, "" or ending in a dot.
 
-    Among equals a query encoder goes before a key encoder (``encoder_q``, ``encoder_k``: MoCo), then the prefix
-    of fewest parts. A ``stated`` prefix wins; containers before it may be left out.
+    Among equals a query encoder goes before the others (``encoder_q``: MoCo); two networks that fit equally well are
+    the user's choice. A ``stated`` prefix wins; containers before it may be left out. The caller checks that all of
+    the network is there.
 
     Args:
         found: name → shape in the checkpoint, flattened.
@@ -45,7 +27,7 @@ def choose_prefix(found: Shapes, wanted: Shapes, stated: str | None, source: str
         source: what the checkpoint is called, for errors.
 
     Raises:
-        LthkitError: nothing fits, the stated prefix does not occur, or several fit equally well.
+        LthkitError: nothing fits, the stated prefix does not occur, or several networks fit equally well.
     """
     scores = _scores(found, wanted)
     if stated:
@@ -87,11 +69,9 @@ def _matching(scores: dict[str, tuple[int, int]], stated: str, source: str) -> d
     return fitting
 
 
-def _rank(prefix: str, scores: dict[str, tuple[int, int]]) -> tuple[int, int, int, int]:
+def _rank(prefix: str, scores: dict[str, tuple[int, int]]) -> tuple[int, int, bool]:
     shapes, names = scores[prefix]
-    parts = prefix.split(".")
-    encoder = 0 if "encoder_q" in parts else 2 if "encoder_k" in parts else 1
-    return -shapes, -names, encoder, len(parts)
+    return -shapes, -names, "encoder_q" not in prefix.split(".")
 
 
 def _quoted(names: list[str]) -> str:

@@ -46,7 +46,7 @@ def transfer_many(
     catalog = catalog or load_catalog()
     settled = [config.model_copy(update={"plan": _one_thread(config)}) for config in configs]
     samples = _shared_samples(settled, catalog)
-    work = [(config, str(folder), catalog.path, samples.get(config.data.fingerprint())) for config in settled]
+    work = [(config, str(folder), catalog, samples.get(config.data.fingerprint())) for config in settled]
     count = processes or len(os.sched_getaffinity(0))
     with stoppable():
         return combine(_shown(work, map(_one, work) if count == 1 else _pooled(work, count)))
@@ -105,6 +105,6 @@ def _pooled(work: list[tuple[Any, ...]], count: int) -> Iterator[dict[str, Any]]
                 future.cancel()
 
 
-def _one(item: tuple[TransferConfig, str, Path, Splits | None]) -> dict[str, Any]:
+def _one(item: tuple[TransferConfig, str, Catalog, Splits | None]) -> dict[str, Any]:
     config, folder, catalog, samples = item
-    return transfer(config, folder, catalog=load_catalog(catalog), samples=samples, progress=Silent())
+    return transfer(config, folder, catalog=catalog, samples=samples, progress=Silent())

@@ -1,15 +1,17 @@
 """SmallNORB from its published binary matrix files (LeCun, Huang and Bottou 2004)."""
 
-import gzip
 import math
+from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from lthkit.catalog import Catalog, SmallNorbEntry
-from lthkit.data.samples import DataSet, Samples
+from lthkit.catalog.published_files import Names, PublishedFiles
+from lthkit.catalog.samples import DataSet, Samples
 from lthkit.errors import LthkitError
+from lthkit.untrusted import is_shortage, read_at_most
 
 CLASSES = ("animal", "human", "airplane", "truck", "car")
 CAMERAS = {"left": slice(0, 1), "right": slice(1, 2), "both": slice(0, 2)}
@@ -17,23 +19,44 @@ CAMERAS = {"left": slice(0, 1), "right": slice(1, 2), "both": slice(0, 2)}
 BYTES, INTEGERS = 0x1E3D4C55, 0x1E3D4C54
 _TYPES: dict[int, np.dtype] = {BYTES: np.dtype("u1"), INTEGERS: np.dtype("<i4")}
 _STORED_SIZES = 3
+MOST_BYTES = 24 + 24_300 * 2 * 96 * 96
+"""Of the largest published file: the images of one split."""
+
+FILES: Names = tuple(
+    (f"smallnorb-{part}-{kind}.mat", f"smallnorb-{part}-{kind}.mat.gz")
+    for part, kind in product(("5x46789x9x18x6x2x96x96-training", "5x01235x9x18x6x2x96x96-testing"), ("dat", "cat"))
+)
+"""Images and classes of the training pairs, then of the testing ones; the `-info` files are not needed."""
 
 
-def read_smallnorb(entry: SmallNorbEntry, catalog: Catalog) -> DataSet:
-    """Training and test images of the cameras that the entry names, grey, uint8, in the published order.
+class SmallNorbEntry(PublishedFiles):
+    """SmallNORB in its published binary matrix files, unpacked or gzipped: 24,300 + 24,300 pairs of grey 96×96."""
 
-    With `both`, the left and the right image of a pair follow each other, each with the pair's label; a validation
-    split drawn from them may hold one image of a pair whose other one is trained on.
+    type: Literal["smallnorb"]
+    cameras: Literal["left", "right", "both"]
+    """`left` is what Mehta 2019 (code) uses; `both`: each picture is a sample with its pair's label, the left one
+    first. `size` of the DataSpec resizes them (Mehta's code: 32)."""
 
-    Raises:
-        LthkitError: files missing, damaged, cut off or of another format; images and labels that do not agree.
-    """
-    train_images, train_labels, test_images, test_labels = catalog.files(entry)
-    return DataSet(
-        train=_samples(train_images, train_labels, entry),
-        test=_samples(test_images, test_labels, entry),
-        classes=CLASSES,
-    )
+    @property
+    def files(self) -> Names:
+        """The published ones."""
+        return FILES
+
+    def read(self, base: Path) -> DataSet:
+        """Training and test images of the cameras that the entry names, grey, uint8, in the published order.
+
+        With `both`, the left and the right image of a pair follow each other, each with the pair's label; a
+        validation split drawn from them may hold one image of a pair whose other one is trained on.
+
+        Raises:
+            LthkitError: files missing, damaged, cut off or of another format; images and labels that do not agree.
+        """
+        train_images, train_labels, test_images, test_labels = self.present(base)
+        return DataSet(
+            train=_samples(train_images, train_labels, self),
+            test=_samples(test_images, test_labels, self),
+            classes=CLASSES,
+        )
 
 
 def read_matrix(path: Path, owner: str) -> np.ndarray:
@@ -53,9 +76,10 @@ def read_matrix(path: Path, owner: str) -> np.ndarray:
         LthkitError: cannot be read, another magic number, or another length than the sizes say.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read()
+        content = read_at_most(path, MOST_BYTES)
     except Exception as error:  # gzip and zlib have several of their own
+        if is_shortage(error):
+            raise LthkitError(f"{owner}: memory is too short to read {path}; free some") from None
         raise LthkitError(f"{owner}: {path} cannot be read ({error}); get it again") from None
     magic, dimensions = _integers(content, 0, 2)
     if magic not in _TYPES or not 1 <= dimensions <= 8:

@@ -1,0 +1,1 @@
+"""The types of checkpoints, a file each; see `lthkit.catalog.entry`."""

@@ -1,0 +1,1 @@
+"""The types of data sets, a file each; see `lthkit.catalog.entry`."""

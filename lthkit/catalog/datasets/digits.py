@@ -1,0 +1,52 @@
+"""scikit-learn's digits: real images inside a package, no download."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from lthkit.catalog.entry import DatasetEntry
+from lthkit.catalog.samples import DataSet, Samples
+
+TEST_PER_CLASS = 36
+
+
+class DigitsEntry(DatasetEntry):
+    """scikit-learn's digits: 1,797 grey 8×8 images of 0–9, inside the package."""
+
+    type: Literal["digits"]
+    package: Literal["scikit-learn"]
+
+    def locate(self, base: Path) -> Path:
+        """The package's folder."""
+        found = find_spec("sklearn")
+        if found is None or found.origin is None:
+            raise self.missing(f"package {self.package}")
+        return Path(found.origin).parent
+
+    def read(self, base: Path) -> DataSet:
+        """1,437 training and 360 test images, grey, 8×8, uint8.
+
+        The split is fixed: test is the last 36 images of each class in the package's order, in that order. The
+        package's grey values 0…16 become round(value · 255 / 16).
+        """
+        self.locate(base)
+        return _read()
+
+
+def _read() -> DataSet:
+    from sklearn.datasets import load_digits
+
+    grey, labels = load_digits(return_X_y=True)
+    images = np.floor(grey.reshape(-1, 8, 8) * (255 / 16) + 0.5).astype(np.uint8)
+    labels = labels.astype(np.int64)
+    test = np.zeros(len(labels), dtype=bool)
+    for label in range(10):
+        test[np.flatnonzero(labels == label)[-TEST_PER_CLASS:]] = True
+    return DataSet(
+        train=Samples(images[~test], labels[~test], Image.fromarray),
+        test=Samples(images[test], labels[test], Image.fromarray),
+        classes=tuple(str(label) for label in range(10)),
+    )
