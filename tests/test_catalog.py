@@ -157,7 +157,7 @@ def test_file_that_is_no_text_is_refused(tmp_path):
         ("type: folder", "type: torchvision\n    set: MNIST\n    download: 'no'", ["'download'"]),
         ("type: folder", "type: smallnorb\n    cameras: centre", ["'cameras' is 'centre'", "'left'"]),
         ("type: folder", "type: [folder]", ["unknown", "digits, folder, smallnorb, torchvision"]),
-        ("root: here", "root: $HOME/x", ["'root", "stray $"]),
+        ("root: here", "root: $HOME/x", ["root", "stray $"]),
         ("root: here", "root: 7", ["'root' is 7"]),
         ("root: here", "root: here\n    name: x", ["unknown key 'name'"]),
         ("root: here", "root: here\n    classes: [a, b, a]", ["twice"]),

@@ -115,7 +115,7 @@ class Catalog:
 
 
 def _printable(row: Row) -> Row:
-    texts = {key: printable(cell) for key, cell in vars(row).items() if isinstance(cell, str)}
+    texts: dict[str, Any] = {key: printable(cell) for key, cell in vars(row).items() if isinstance(cell, str)}
     return replace(row, **texts)
 
 
