@@ -1,9 +1,6 @@
 """What lthkit raises for its users' mistakes: one sentence that names the culprit and the mend."""
 
-
-def printable(text: str) -> str:
-    """The text on one line, without what would steer a terminal: line breaks, escapes and the like spelt out."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+from lthkit.terminal import printable
 
 
 class LthkitError(ValueError):

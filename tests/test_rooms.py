@@ -11,8 +11,9 @@ import lthkit
 
 # a room may import only rooms before it; those on one line do not know each other
 ORDER = [
+    "terminal",
     "errors",
-    "atomic config seeds factories papers progress selection strict_json terminal untrusted",
+    "atomic config seeds factories papers progress selection strict_json untrusted",
     "project",
     "masks",
     "store",

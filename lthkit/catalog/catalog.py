@@ -12,7 +12,7 @@ from lthkit.catalog.entry import CheckpointEntry, DatasetEntry, Entry
 from lthkit.catalog.paths import UnsetVariable
 from lthkit.catalog.strict_yaml import read_yaml
 from lthkit.catalog.types import Section, entry_class, entry_types
-from lthkit.errors import LthkitError, printable
+from lthkit.errors import LthkitError
 from lthkit.project import CATALOG, nearest_catalog, supplied
 
 KINDS: dict[Section, str] = {"datasets": "dataset", "checkpoints": "checkpoint"}
@@ -94,13 +94,10 @@ class Catalog:
         raise LthkitError(f"no {what} '{name}' in {self.path}; {hint}`lthkit list` shows all entries")
 
     def listing(self) -> list[Row]:
-        """All entries, data sets first, then the faulty ones; never fails for one that is absent or faulty.
-
-        Texts are printable: what a catalog or a file name holds to steer a terminal is spelt out.
-        """
+        """All entries, data sets first, then the faulty ones; never fails for one that is absent or faulty."""
         rows = [self._row("dataset", entry) for entry in self.datasets.values()]
         rows += [self._row("checkpoint", entry) for entry in self.checkpoints.values()]
-        return [_printable(row) for row in (*rows, *self.faulty)]
+        return [*rows, *self.faulty]
 
     def _row(self, kind: str, entry: Entry) -> Row:
         present, where = True, ""
@@ -112,11 +109,6 @@ class Catalog:
             present, where = False, "absent: " + str(error).removeprefix(f"'{entry.name}': ")
         read = f" ({entry.licence_read})" if entry.licence_read else ""
         return Row(entry.name, kind, entry.type, present, where, entry.licence + read)
-
-
-def _printable(row: Row) -> Row:
-    texts: dict[str, Any] = {key: printable(cell) for key, cell in vars(row).items() if isinstance(cell, str)}
-    return replace(row, **texts)
 
 
 def load_catalog(path: str | Path | None = None) -> Catalog:
