@@ -103,7 +103,7 @@ def test_constant_is_constant():
         ({"epochs": 1, "schedule": "steps", "milestones": [3, 2]}, "must increase"),
         ({"epochs": 1, "learning_rate": "1e-4"}, "'1e-4', not a number"),
         ({"epochs": 0}, "epochs"),
-        ({"epochs": 1, "optimizer": "adam"}, "unknown key 'optimizer'"),
+        ({"epochs": 1, "nesterov": True}, "unknown key 'nesterov'"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(values, message):
@@ -308,8 +308,8 @@ def test_a_state_file_that_is_damaged_is_refused(tmp_path):
         "network.5.bias",
         "decoder.weight",  # head
         "mean_code",  # a task's extra state
-        "momentum of network.3.weight",
-        "momentum of decoder.bias",
+        "optimizer/network.3.weight/momentum_buffer",
+        "optimizer/decoder.bias/momentum_buffer",
     ],
 )
 def test_each_kind_of_state_left_unrestored_is_found(corrupt):
@@ -333,9 +333,9 @@ def test_each_kind_of_state_left_unrestored_is_found(corrupt):
     prove(point, task.modules, optimizer, named)
 
     with torch.no_grad():
-        if corrupt.startswith("momentum of "):
-            parameter = dict(task.modules.named_parameters())[corrupt.removeprefix("momentum of ")]
-            optimizer.state[parameter]["momentum_buffer"].add_(1)
+        if corrupt.startswith("optimizer/"):
+            _, name, key = corrupt.split("/")
+            optimizer.state[dict(task.modules.named_parameters())[name]][key].add_(1)
         else:
             task.modules.state_dict()[corrupt].add_(1)
     with pytest.raises(RuntimeError, match=corrupt.replace(".", r"\.")):
@@ -349,7 +349,7 @@ def test_a_momentum_left_over_is_found():
     task.loss(next(task.batches(0, 0, 0))).backward()
     optimizer.step()
     task.modules.load_state_dict(start.modules)
-    with pytest.raises(RuntimeError, match="left 'momentum of"):
+    with pytest.raises(RuntimeError, match="left 'optimizer/"):
         prove(start, task.modules, optimizer, {})
 
 

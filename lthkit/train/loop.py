@@ -6,19 +6,21 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.optim import SGD
 
 from lthkit import masks as masking
 from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.progress import Progress, Silent
 from lthkit.seeds import derive
-from lthkit.tasks import Task
+from lthkit.selection import best
+from lthkit.tasks import Task, at_address, network_address
 from lthkit.train import machine, ranks
+from lthkit.train.optimizers import make_optimizer, set_rates
 from lthkit.train.plan import Plan, learning_rate
-from lthkit.train.state import Point, Snapshot, capture, copy_state, prove, restore
+from lthkit.train.state import Point, Snapshot, capture, copy_state, prove, restore, with_fresh_optimizer
 
 Row = dict[str, float]
 _LOSSES_AT_ONCE = 50
+_MOST_EVALUATIONS = 1_000_000  # each is a row of scores in the store
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,22 @@ def columns(task: Task) -> tuple[str, ...]:
     """Names of the score columns that a training of ``task`` fills."""
     scores = [f"{split}_{metric}" for split in ("validation", "test") for metric in task.metrics]
     return ("step", "learning_rate", "train_loss", "wall_time", *scores)
+
+
+def check_task(task: Task, plan: Plan) -> None:
+    """Refuse a task that cannot be trained by this plan, before anything of it is written.
+
+    Raises:
+        LthkitError: on selection without a validation split, a network outside of the modules, too many evaluations,
+            or parameters that the optimiser does not take.
+    """
+    if plan.selection == "validation" and "validation" not in task.splits:
+        raise LthkitError("selection by validation needs a validation split; set data.validation or selection 'last'")
+    evaluations = plan.evaluations(task.steps_per_epoch())
+    if evaluations > _MOST_EVALUATIONS:
+        raise LthkitError(f"the plan has {evaluations:,} evaluations in a training; raise plan.evaluate_every")
+    network_address(task.modules, task.network)
+    make_optimizer(plan, task)
 
 
 def train(
@@ -75,12 +93,11 @@ def train(
 
     Raises:
         TrainingDiverged: when a loss is not finite, naming the step.
-        LthkitError: when masks do not fit.
+        LthkitError: when masks do not fit, and as ``check_task``.
     """
     parameters = dict(task.network.named_parameters())
     masking.check(masks, {name: tuple(parameter.shape) for name, parameter in parameters.items()})
-    if plan.selection == "validation" and "validation" not in task.splits:
-        raise LthkitError("selection by validation needs a validation split; set data.validation or selection 'last'")
+    check_task(task, plan)
     run = _Run(task, plan, seed, keeping or Keeping(), progress or Silent(), until)
     run.start(begin if isinstance(begin, Snapshot) else Snapshot(begin), masks)
     with machine.settings(plan), machine.interruption() as interrupted:
@@ -98,16 +115,16 @@ class _Run:
         self.per_epoch = task.steps_per_epoch()
         self.total = plan.total_steps(self.per_epoch)
         self.end = self.total if until is None else min(until, self.total)
+        self.address = network_address(task.modules, task.network)
         self.trained = [parameter for parameter in task.modules.parameters() if parameter.requires_grad]
-        if not self.trained:
-            raise LthkitError("nothing is left to train: every parameter is frozen; unfreeze the head or the body")
+        self.optimizer = make_optimizer(plan, task)
         self.stop = False
-        self.optimizer = SGD(self.trained, plan.learning_rate, plan.momentum, weight_decay=plan.weight_decay)
         if plan.compile:
             machine.compile_once(task.network)
 
     def start(self, begin: Snapshot, masks: Mapping[str, Tensor]) -> None:
-        restore(begin.point, self.task.modules, self.optimizer)
+        point = with_fresh_optimizer(begin.point, self.task.modules, self.optimizer)
+        restore(point, self.task.modules, self.optimizer)
         parameters = dict(self.task.network.named_parameters())
         # removed weights in each weight's own memory format, so that zeroing them is one pass over both
         self.removed = [
@@ -118,9 +135,8 @@ class _Run:
             for name, mask in masks.items()
         ]
         self.remove_weights()
-        within = _prefix(self.task)
-        prove(begin.point, self.task.modules, self.optimizer, {within + name: mask for name, mask in masks.items()})
-        self.step, self.rows, self.best = begin.point.step, list(begin.rows), begin.best
+        prove(point, self.task.modules, self.optimizer, at_address(masks, self.address))
+        self.step, self.rows, self.best = point.step, list(begin.rows), begin.best
         self.loss_sum, self.loss_count = begin.losses
         self.pending: list[Tensor] = []
         self.clock = time.perf_counter() - begin.seconds
@@ -146,8 +162,7 @@ class _Run:
         if self.keeping.points and self.step in self.keeping.points:
             self.keeping.points[self.step](capture(self.step, self.task.modules, self.optimizer))
         torch.manual_seed(derive(self.seed, "step", self.step, *([ranks.rank()] if ranks.rank() else [])))
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.plan, self.step, self.per_epoch)
+        set_rates(self.optimizer, self.plan, self.step, self.per_epoch)
         with machine.autocast(self.plan):
             loss = self.task.loss(batch)
         loss.backward()
@@ -187,7 +202,7 @@ class _Run:
         row: Row = dict.fromkeys(columns(self.task), float("nan"))
         row |= {
             "step": float(self.step),
-            "learning_rate": float(self.optimizer.param_groups[0]["lr"]),
+            "learning_rate": learning_rate(self.plan, self.step - 1, self.per_epoch),
             "train_loss": self.loss_sum / self.loss_count,
         }
         self.loss_sum, self.loss_count = 0.0, 0
@@ -212,8 +227,7 @@ class _Run:
 
     def is_best(self, row: Row) -> bool:
         column = f"validation_{self.task.metric}"
-        sign = 1 if self.task.higher_is_better else -1
-        return all(sign * row[column] > sign * earlier[column] for earlier in self.rows)
+        return best([each[column] for each in (*self.rows, row)], self.task.higher_is_better) == len(self.rows)
 
     def snapshot(self) -> Snapshot:
         self.gather_losses()
@@ -229,11 +243,3 @@ class _Run:
         if self.keeping.save and ranks.rank() == 0:
             self.keeping.save(replace(self.snapshot(), rows=list(self.rows)))
         self.saved = time.perf_counter()
-
-
-def _prefix(task: Task) -> str:
-    """Where the network's names lie within the names of ``task.modules``: empty, or ``network.`` and the like."""
-    for name, module in task.modules.named_modules():
-        if module is task.network:
-            return f"{name}." if name else ""
-    raise LthkitError("the task's modules do not contain its network; put it in, or rewinding cannot restore it")

@@ -12,14 +12,16 @@ from torch import nn
 
 from lthkit.errors import LthkitError
 from lthkit.train import ranks
+from lthkit.train.optimizers import check_optimizer
 from lthkit.train.plan import Plan
 
 
 def check(plan: Plan) -> None:
-    """Refuse a plan that this machine cannot carry out, before any training.
+    """Refuse a plan that cannot be carried out here, before any training.
 
     Raises:
-        LthkitError: on an absent device, ``compile`` without a compiler, or other processes than planned.
+        LthkitError: on a device that is absent or does not compute, ``compile`` without a compiler, other processes
+            than planned, or an optimiser that cannot be made, stepped or kept.
     """
     if plan.processes not in (None, ranks.world_size()):
         raise LthkitError(
@@ -32,7 +34,7 @@ def check(plan: Plan) -> None:
         )
     try:
         device = torch.device(plan.device)
-        torch.empty(1, device=device)
+        torch.ones(1, device=device).add(1).item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise LthkitError(f"device '{plan.device}' cannot be used ({reason}); use 'cpu' or 'auto'") from None
@@ -40,6 +42,7 @@ def check(plan: Plan) -> None:
         raise LthkitError("compile needs a C++ compiler and none was found; install g++, set CXX, or turn compile off")
     if plan.compile and device.type == "cuda" and not _has_triton():
         raise LthkitError("compile on CUDA needs triton, which is not installed; install it or turn compile off")
+    check_optimizer(plan)
 
 
 @contextmanager

@@ -2,17 +2,23 @@
 
 import math
 import os
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 
 from lthkit.config import Config
+from lthkit.errors import LthkitError
 from lthkit.train import ranks
+
+Option = bool | int | float | str | None
+_MOST = 1_000_000_000  # whatever is counted, more is a slip of the pen
+_MOST_THREADS = 1024
+Count = Annotated[int, Field(ge=1, le=_MOST)]
 
 
 class Plan(Config):
-    """How a subnetwork is trained: SGD with momentum, by epochs or by steps.
+    """How a subnetwork is trained: SGD with momentum or another optimiser, by epochs or by steps.
 
     Attributes:
         epochs, steps: the length; exactly one is given. It is also the unit of ``milestones`` and ``evaluate_every``.
@@ -22,37 +28,45 @@ class Plan(Config):
             Mehta's classification), ``cosine`` (to ``final_learning_rate``; Chen's detection) or ``polynomial``
             (power ``power`` to ``final_learning_rate``; Chen's Faster R-CNN).
         warmup_steps: linear from learning_rate / warmup_steps before the schedule proper.
+        optimizer: a name in ``torch.optim``, or one's own ``package.module:factory``, called with parameter groups.
+            It is given ``learning_rate`` as ``lr``, and ``momentum`` and ``weight_decay`` where it has arguments of
+            these names; where it has none, they must be zero or left at their defaults.
+        optimizer_options: its other arguments, e.g. ``betas`` (lists are given as tuples).
+        evaluate_every: None: after every pass over the data, whatever the unit.
         selection: ``validation``: the score is the test metric where validation is best; ``last``: the test metric
             at the end, as the papers score on the published evaluation split.
         precision: ``bfloat16`` is autocast with float32 weights.
-        threads: of the CPU; part of the outcome (1 and 2 threads differ in bits). None: as many as cores, shared
-            among the processes of this machine; noted.
+        threads: of the CPU; part of the outcome (1 and 2 threads differ in bits). None: as OMP_NUM_THREADS says, else
+            as many as cores, shared among the processes of this machine; noted. At most 1024, since all are started
+            at once.
         processes: as started by torchrun; part of the outcome. None: as many as there are, noted.
         device: ``auto`` is CUDA where there is one, noted.
-        workers: processes that decode streamed data; they do not change the outcome.
+        workers: processes that decode streamed data, at most 256; they do not change the outcome.
     """
 
-    epochs: int | None = Field(default=None, ge=1)
-    steps: int | None = Field(default=None, ge=1)
-    batch_size: int = Field(default=128, ge=1)
+    epochs: Count | None = None
+    steps: Count | None = None
+    batch_size: Count = 128
     learning_rate: float = Field(default=0.1, gt=0)
     schedule: Literal["constant", "steps", "cosine", "polynomial"] = "constant"
     milestones: tuple[int, ...] = ()
     gamma: float = Field(default=0.1, gt=0)
     power: float = Field(default=0.9, gt=0)
     final_learning_rate: float = Field(default=0.0, ge=0)
-    warmup_steps: int = Field(default=0, ge=0)
+    warmup_steps: int = Field(default=0, ge=0, le=_MOST)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=1e-4, ge=0)
-    evaluate_every: int = Field(default=1, ge=1)
+    optimizer: str = "SGD"
+    optimizer_options: dict[str, Option | tuple[Option, ...]] = Field(default_factory=dict)
+    evaluate_every: Count | None = None
     selection: Literal["validation", "last"] = "validation"
     precision: Literal["float32", "bfloat16"] = "float32"
     channels_last: bool = True
     compile: bool = False
-    threads: int | None = Field(default=None, ge=1)
-    processes: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=_MOST_THREADS)
+    processes: Count | None = None
     device: str = "auto"
-    workers: int = Field(default=0, ge=0)
+    workers: int = Field(default=0, ge=0, le=256)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -65,11 +79,16 @@ class Plan(Config):
         return self
 
     def resolved(self) -> Self:
-        """The plan with the machine's choices (threads, processes, device) written down."""
+        """The plan with what it leaves open (threads, processes, device, evaluations) written down.
+
+        Raises:
+            LthkitError: if OMP_NUM_THREADS is asked and is no sensible number.
+        """
         chosen = {
-            "threads": self.threads or max(1, len(os.sched_getaffinity(0)) // ranks.local_size()),
+            "threads": self.threads or _threads_here(),
             "processes": self.processes or ranks.world_size(),
             "device": ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device,
+            "evaluate_every": self.evaluate_every or (None if self.steps is not None else 1),
         }
         return self.model_copy(update=chosen)
 
@@ -79,13 +98,16 @@ class Plan(Config):
 
     def evaluates_after(self, step: int, steps_per_epoch: int) -> bool:
         """Whether an evaluation follows step number ``step`` (from 1): every ``evaluate_every``, and at the end."""
-        unit = self.evaluate_every * (1 if self.steps is not None else steps_per_epoch)
-        return step % unit == 0 or step == self.total_steps(steps_per_epoch)
+        return step % self._steps_per_evaluation(steps_per_epoch) == 0 or step == self.total_steps(steps_per_epoch)
 
     def evaluations(self, steps_per_epoch: int) -> int:
         """How many evaluations a whole training has."""
-        unit = self.evaluate_every * (1 if self.steps is not None else steps_per_epoch)
-        return math.ceil(self.total_steps(steps_per_epoch) / unit)
+        return math.ceil(self.total_steps(steps_per_epoch) / self._steps_per_evaluation(steps_per_epoch))
+
+    def _steps_per_evaluation(self, steps_per_epoch: int) -> int:
+        if self.evaluate_every is None:
+            return steps_per_epoch
+        return self.evaluate_every * (1 if self.steps is not None else steps_per_epoch)
 
 
 def learning_rate(plan: Plan, step: int, steps_per_epoch: int) -> float:
@@ -108,3 +130,14 @@ def learning_rate(plan: Plan, step: int, steps_per_epoch: int) -> float:
             return plan.final_learning_rate + span * (1 + math.cos(math.pi * done)) / 2
         case "polynomial":
             return plan.final_learning_rate + span * (1 - done) ** plan.power
+
+
+def _threads_here() -> int:
+    processes = ranks.local_size()
+    stated = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    # torchrun sets 1 for each of its processes where the user set nothing
+    if not stated or (stated == "1" and processes > 1):
+        return max(1, len(os.sched_getaffinity(0)) // processes)
+    if not stated.isdecimal() or not 1 <= int(stated) <= _MOST_THREADS:
+        raise LthkitError(f"OMP_NUM_THREADS is '{stated}', not a number from 1 to {_MOST_THREADS}; correct or unset it")
+    return int(stated)

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from lthkit.errors import LthkitError
-from lthkit.train.state import Snapshot, make_point
-from lthkit.train.tensors import Tensors, load_hashed, load_tensors, save_tensors
+from lthkit.train.optimizer_state import OptimizerState
+from lthkit.train.state import Point, Snapshot
+from lthkit.train.tensors import Tensors, load_hashed, load_tensors, save_tensors, sha256_by_name
 
-_PARTS = ("modules", "momentum", "best")
+Value = TypeVar("Value")
+_OPTIMIZER = "optimizer/"  # as in a point's digests
 
 
 def write_snapshot(path: Path, snapshot: Snapshot, header: Mapping[str, str | int]) -> None:
@@ -21,19 +24,23 @@ def write_snapshot(path: Path, snapshot: Snapshot, header: Mapping[str, str | in
     Raises:
         LthkitError: if the disk refuses.
     """
-    point, best = snapshot.point, snapshot.best or {}
+    point, best = snapshot.point, snapshot.best
     facts = {
         "header": dict(header),
         "step": point.step,
+        "optimizer": point.optimizer and point.optimizer.facts,
         "rows": snapshot.rows,
         "losses": snapshot.losses,
         "seconds": snapshot.seconds,
-        "best": snapshot.best is not None,
-        "digests": point.digests,
+        "best": best is not None,
     }
-    parts = {"modules": point.modules, "momentum": point.momentum, "best": best}
-    tensors = {f"{part}/{name}": tensor for part, group in parts.items() for name, tensor in group.items()}
-    save_tensors(path, tensors, facts)
+    tensors = _prefixed("modules/", point.modules) | _prefixed("best/", best or {})
+    hashes = _prefixed("modules/", {name: point.digests[name] for name in point.modules})
+    hashes |= _prefixed("best/", sha256_by_name(best or {}))
+    if point.optimizer:
+        kept = _prefixed(_OPTIMIZER, point.optimizer.tensors)
+        tensors, hashes = tensors | kept, hashes | {name: point.digests[name] for name in kept}
+    save_tensors(path, tensors, facts, hashes)
 
 
 def read_snapshot(path: Path) -> tuple[Snapshot, dict[str, str | int]]:
@@ -42,17 +49,15 @@ def read_snapshot(path: Path) -> tuple[Snapshot, dict[str, str | int]]:
     Raises:
         LthkitError: if the file is not one that ``write_snapshot`` wrote, or one bit of it has changed.
     """
-    tensors, facts, _ = load_hashed(path)
+    tensors, facts, hashes = load_hashed(path)
     if "header" not in facts:
         raise LthkitError(f"{path} is not a training state; delete it to do the round again")
-    parts: dict[str, Tensors] = {part: {} for part in _PARTS}
-    for name, tensor in tensors.items():
-        part, _, key = name.partition("/")
-        parts[part][key] = tensor
-    point = make_point(facts["step"], parts["modules"], parts["momentum"])
-    if point.digests != facts["digests"]:
-        raise LthkitError(f"{path} is damaged (its SHA-256 do not fit); delete it to do the round again")
-    best = parts["best"] if facts["best"] else None
+    optimizer, digests = None, _part("modules/", hashes)
+    if facts["optimizer"] is not None:
+        optimizer = OptimizerState(_part(_OPTIMIZER, tensors), facts["optimizer"])
+        digests |= optimizer.hashes(_part(_OPTIMIZER, hashes))
+    point = Point(facts["step"], _part("modules/", tensors), optimizer, digests)
+    best = _part("best/", tensors) if facts["best"] else None
     return Snapshot(point, facts["rows"], best, tuple(facts["losses"]), facts["seconds"]), facts["header"]
 
 
@@ -62,5 +67,12 @@ def read_modules(path: Path) -> Tensors:
     Raises:
         LthkitError: as ``read_snapshot``.
     """
-    tensors, _ = load_tensors(path)
-    return {name.removeprefix("modules/"): tensor for name, tensor in tensors.items() if name.startswith("modules/")}
+    return _part("modules/", load_tensors(path)[0])
+
+
+def _prefixed(prefix: str, values: Mapping[str, Value]) -> dict[str, Value]:
+    return {prefix + name: value for name, value in values.items()}
+
+
+def _part(prefix: str, values: Mapping[str, Value]) -> dict[str, Value]:
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}

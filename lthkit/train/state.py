@@ -1,13 +1,13 @@
 """The state of a training: what rewinding restores, what resuming reloads, and the proof that it was."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lthkit.train.tensors import Tensors, sha256_by_name, tensor_sha256
+from lthkit.train.optimizer_state import OptimizerState, capture_optimizer, restore_optimizer
+from lthkit.train.tensors import Hashes, Tensors, sha256_by_name, tensor_sha256
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,15 @@ class Point:
     Attributes:
         step: steps done; 0 is the start.
         modules: the whole state dict of ``Task.modules``.
-        momentum: the optimiser's momentum by parameter name; empty for a fresh optimiser.
-        digests: SHA-256 of each tensor when the point was made, against which ``prove`` checks.
+        optimizer: the optimiser's whole state; None stands for that of a fresh optimiser.
+        digests: SHA-256 of each tensor of the modules and of what the optimiser keeps, taken when the point was made;
+            ``prove`` checks against them.
     """
 
     step: int
     modules: Tensors
-    momentum: Tensors
-    digests: dict[str, str]
+    optimizer: OptimizerState | None
+    digests: Hashes
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,9 @@ class Snapshot:
     seconds: float = 0.0
 
 
-def make_point(step: int, modules: Tensors, momentum: Tensors | None = None) -> Point:
+def make_point(step: int, modules: Tensors, optimizer: OptimizerState | None = None) -> Point:
     """The moment ``step`` with these tensors, which must not be shared with live ones."""
-    momentum = momentum or {}
-    return Point(step, modules, momentum, sha256_by_name(modules) | sha256_by_name(_prefixed(momentum)))
+    return Point(step, modules, optimizer, sha256_by_name(modules) | (optimizer.hashes() if optimizer else {}))
 
 
 def copy_state(modules: nn.Module) -> Tensors:
@@ -59,27 +59,26 @@ def copy_state(modules: nn.Module) -> Tensors:
 
 def capture(step: int, modules: nn.Module, optimizer: Optimizer) -> Point:
     """The present moment as a ``Point``; inverse of ``restore``."""
-    momentum = {
-        name: optimizer.state[parameter]["momentum_buffer"].detach().to("cpu", copy=True).contiguous()
-        for name, parameter in modules.named_parameters()
-        if optimizer.state.get(parameter, {}).get("momentum_buffer") is not None
-    }
-    return make_point(step, copy_state(modules), momentum)
+    return make_point(step, copy_state(modules), capture_optimizer(optimizer, modules))
+
+
+def with_fresh_optimizer(point: Point, modules: nn.Module, optimizer: Optimizer) -> Point:
+    """The point with the state that ``optimizer``, just made, begins at, if the point has none of its own."""
+    if point.optimizer is not None:
+        return point
+    fresh = capture_optimizer(optimizer, modules)
+    return replace(point, optimizer=fresh, digests=point.digests | fresh.hashes())
 
 
 def restore(point: Point, modules: nn.Module, optimizer: Optimizer) -> None:
     """Put modules and optimiser into the state of ``point``, keeping devices and memory formats."""
     modules.load_state_dict(point.modules, strict=True)
-    optimizer.state.clear()
-    for name, parameter in modules.named_parameters():
-        if name in point.momentum:
-            # the parameter's own memory format, or the optimiser takes another code path with other rounding
-            buffer = torch.empty_like(parameter, requires_grad=False)
-            optimizer.state[parameter]["momentum_buffer"] = buffer.copy_(point.momentum[name])
+    if point.optimizer is not None:
+        restore_optimizer(point.optimizer, optimizer, modules)
 
 
 def prove(point: Point, modules: nn.Module, optimizer: Optimizer, masks: Mapping[str, Tensor]) -> None:
-    """Prove by hash that the live state is that of ``point`` under ``masks``: weights, BatchNorm, heads, momentum.
+    """Prove by hash that the live state is that of ``point`` under ``masks``: weights, BatchNorm, heads, optimiser.
 
     The hashes are those taken when the point was made, so a stored copy that was trained along is found too.
 
@@ -90,23 +89,18 @@ def prove(point: Point, modules: nn.Module, optimizer: Optimizer, masks: Mapping
         masks: by name in ``modules``; what they remove must be zero.
 
     Raises:
-        RuntimeError: naming the first tensor that is not what it was.
+        RuntimeError: naming the first tensor, or part of the optimiser's state, that is not what it was.
     """
-    live = capture(point.step, modules, optimizer)
-    stored = point.modules | _prefixed(point.momentum)
-    for name, tensor in (live.modules | _prefixed(live.momentum)).items():
+    live = capture(point.step, modules, optimizer).digests
+    if missing := sorted(point.digests.keys() - live.keys()):
+        raise RuntimeError(f"rewinding did not restore '{missing[0]}'")
+    for name, found in live.items():
         if name not in point.digests:
             raise RuntimeError(f"rewinding left '{name}' behind, which the point rewound to does not have")
         expected = point.digests[name]
         if name in masks:
-            if tensor_sha256(stored[name]) != expected:
+            if tensor_sha256(point.modules[name]) != expected:
                 raise RuntimeError(f"the stored copy of '{name}' has changed since it was made")
-            expected = tensor_sha256(stored[name].masked_fill(~masks[name].cpu(), 0))
-        if tensor_sha256(tensor) != expected:
+            expected = tensor_sha256(point.modules[name].masked_fill(~masks[name].cpu(), 0))
+        if found != expected:
             raise RuntimeError(f"rewinding did not restore '{name}'")
-    if missing := point.digests.keys() - live.digests.keys():
-        raise RuntimeError(f"rewinding did not restore '{min(missing)}'")
-
-
-def _prefixed(momentum: Mapping[str, Tensor]) -> Tensors:
-    return {f"momentum of {name}": tensor for name, tensor in momentum.items()}
