@@ -64,8 +64,10 @@ def validated(validate_json: Callable[..., Valid], values: dict[str, Any], where
 
 
 def _explain(error: ValidationError, values: dict[str, Any]) -> str:
-    """The first faults of a pydantic error, as one sentence per fault."""
-    return "; ".join(_sentence(fault, _key(fault, values)) for fault in error.errors()[:3])
+    """The first faults of a pydantic error, as one sentence per fault; a number that is not finite is told alone."""
+    faults = error.errors()
+    infinite = [fault for fault in faults if fault["type"] == "finite_number"]  # among faults of a union's members
+    return "; ".join(_sentence(fault, _key(fault, values)) for fault in (infinite or faults)[:3])
 
 
 def _key(fault: Any, values: Any) -> str:

@@ -14,6 +14,7 @@ from lthkit.train import (
     Keeping,
     Plan,
     check_machine,
+    check_task,
     columns,
     copy_state,
     learning_rate,
@@ -120,6 +121,43 @@ def test_evaluations_fall_on_their_steps_and_on_the_end():
     assert plan.evaluations(4) == 2
 
 
+def test_evaluations_are_once_per_pass_where_the_plan_does_not_say():
+    for length in ({"steps": 9}, {"steps": 9, "evaluate_every": None}):
+        plan = Plan.parse(length, "plan")
+        assert [step for step in range(1, 10) if plan.evaluates_after(step, 4)] == [4, 8, 9]
+        assert (plan.evaluations(4), plan.evaluations(100)) == (3, 1)
+    plan = Plan.parse({"epochs": 3}, "plan")
+    assert [step for step in range(1, 13) if plan.evaluates_after(step, 4)] == [4, 8, 12]
+    assert plan.resolved().evaluate_every == 1
+    assert Plan.parse({"epochs": 3, "evaluate_every": 1}, "plan").evaluate_every == 1
+    assert Plan.parse({"steps": 3}, "plan").resolved().evaluate_every is None
+
+
+@pytest.mark.parametrize(
+    "key", ["learning_rate", "gamma", "power", "final_learning_rate", "momentum", "weight_decay", "epochs", "workers"]
+)
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_no_number_of_a_plan_is_infinite(key, value):
+    with pytest.raises(LthkitError, match=f"plan: '{key}' is"):
+        Plan.parse({"steps": 1, key: value}, "plan")
+
+
+def test_no_option_of_an_optimiser_or_a_task_is_infinite():
+    for value in (math.inf, [0.9, math.nan]):
+        with pytest.raises(LthkitError, match=r"optimizer_options\.eps.*finite"):
+            Plan.parse({"steps": 1, "optimizer_options": {"eps": value}}, "plan")
+    with pytest.raises(LthkitError, match=r"task\.options\.code.*finite"):
+        tiny_config(AUTOENCODER, task__options={"code": math.inf})
+
+
+@pytest.mark.parametrize(
+    "values", [{"threads": 1_000_000}, {"workers": 100_000}, {"steps": 10**30}, {"batch_size": 10**400}]
+)
+def test_absurd_numbers_are_refused(values):
+    with pytest.raises(LthkitError, match=f"plan: '{next(iter(values))}' is"):
+        Plan.parse({**({} if "steps" in values else {"epochs": 1}), **values}, "plan")
+
+
 # the loop
 
 
@@ -209,6 +247,31 @@ def test_the_test_split_is_scored_where_validation_is_best():
     assert [row["test_error"] for row in rows] == pytest.approx([1.0, float("nan"), 1.0], nan_ok=True)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_validation_that_is_no_number_never_counts_and_blocks_nothing(value):
+    task, plan = made()
+    values, asked = iter([value, 7.0, value]), []
+
+    def evaluate(split):
+        asked.append(split)
+        return {"error": next(values) if split == "validation" else 1.0}
+
+    task.evaluate = evaluate
+    trained = run(task, plan, {}, keeping=Keeping(best=True))
+    assert asked == ["validation", "validation", "test", "validation"]
+    assert [math.isnan(row["test_error"]) for row in trained.rows] == [True, False, True]
+    assert trained.best is not None
+
+
+def test_a_validation_that_is_never_a_number_ends_unscored():
+    task, plan = made()
+    task.evaluate = lambda split: {"error": math.nan} if split == "validation" else pytest.fail("the test was scored")
+    trained = run(task, plan, {}, keeping=Keeping(best=True))
+    assert trained.point.step == 6
+    assert all(math.isnan(row["test_error"]) and math.isnan(row["validation_error"]) for row in trained.rows)
+    assert trained.best is None
+
+
 def test_without_selection_only_the_end_is_scored():
     task, plan = made(plan__selection="last")
     rows = run(task, plan, {}).rows
@@ -248,6 +311,12 @@ def test_selection_by_validation_needs_a_split():
     task.splits = ("test",)
     with pytest.raises(LthkitError, match="needs a validation split"):
         run(task, plan, {})
+
+
+def test_too_many_evaluations_are_refused():
+    task, plan = made(plan__steps=10**9, plan__evaluate_every=1)
+    with pytest.raises(LthkitError, match="1,000,000,000 evaluations in a training; raise"):
+        check_task(task, plan)
 
 
 def test_a_network_outside_the_modules_is_refused():
@@ -367,6 +436,32 @@ def test_a_stored_copy_that_is_trained_along_is_found():
 def test_an_absent_device_is_refused():
     with pytest.raises(LthkitError, match="device 'nonsense'"):
         check_machine(Plan.parse({"steps": 1, "device": "nonsense"}, "plan"))
+
+
+def test_a_device_that_does_not_compute_is_refused():
+    with pytest.raises(LthkitError, match="device 'meta' cannot be used"):
+        check_machine(Plan.parse({"steps": 1, "device": "meta"}, "plan"))
+
+
+@pytest.mark.parametrize(
+    ("stated", "processes", "threads"),
+    [("3", 1, 3), ("3,2", 1, 3), ("", 1, 8), (None, 1, 8), (None, 2, 4), ("1", 1, 1), ("1", 2, 4), ("3", 2, 3)],
+)
+def test_open_threads_are_those_of_omp_num_threads(monkeypatch, stated, processes, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if stated is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", stated)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(8))
+    assert Plan.parse({"steps": 1}, "plan").resolved().threads == threads
+    assert Plan.parse({"steps": 1, "threads": 7}, "plan").resolved().threads == 7
+
+
+@pytest.mark.parametrize("stated", ["0", "-1", "many", "1000000", "1.5"])
+def test_an_absurd_omp_num_threads_is_refused(monkeypatch, stated):
+    monkeypatch.setenv("OMP_NUM_THREADS", stated)
+    with pytest.raises(LthkitError, match=f"OMP_NUM_THREADS is '{stated}'"):
+        Plan.parse({"steps": 1}, "plan").resolved()
 
 
 def test_compile_without_a_compiler_is_refused(monkeypatch):
