@@ -67,8 +67,8 @@ def test_every_cell_is_the_share_in_its_tile(seed, rounds, most):
         pairs = list(zip(one, other, strict=True))
         parts = {"both": [x & y for x, y in pairs], "only_a": [x & ~y for x, y in pairs]}
         parts["only_b"] = [y & ~x for x, y in pairs]
-        assert_shares(kernels["zero"].sel(round=round_), brute_cells(dead, rows, columns))
-        assert_shares(weights["left"].sel(round=round_), brute_cells(one, rows, columns))
+        assert_shares(kernels["zero_kernels"].sel(round=round_), brute_cells(dead, rows, columns))
+        assert_shares(weights["weights_left"].sel(round=round_), brute_cells(one, rows, columns))
         assert weights["counted"].sel(round=round_) == sum(mask.sum() for mask in one)
         for part, masks in parts.items():
             assert_shares(differing[part].sel(round=round_), brute_cells(masks, rows, columns))
@@ -155,7 +155,7 @@ def test_patterns_are_the_codes_of_the_kernels_asked_for():
     np.testing.assert_array_equal(some, shown[[6, 0], [4, 1]])
     assert (some["output"].values.tolist(), some["input"].values.tolist()) == ([6, 0], [4, 1])
     assert some.dtype == np.uint8
-    assert some.attrs == {"layer": "layer1.0.weight", "rounds": 3, "name": "search"}
+    assert some.attrs.items() >= {"layer": "layer1.0.weight", "rounds": 3, "name": "search"}.items()
 
 
 @pytest.mark.parametrize(("shape", "kernel"), [((2, 3), (1, 1)), ((2, 3, 5), (1, 5)), ((2, 3, 2, 3, 4), (6, 4))])

@@ -12,6 +12,7 @@ import pytest
 from lthkit import models
 from lthkit.explorer import VIEWS, explore
 from lthkit.explorer.figure import BARS, KERNEL_A, PICTURE
+from lthkit.explorer.look import look
 from lthkit.explorer.pictures import picture
 from lthkit.store import create
 
@@ -138,13 +139,13 @@ def slide(page, twin) -> None:
 
 
 def choose_views(page, twin, shots) -> None:
-    for view, label in VIEWS.items():
-        twin.choose(view=view)
-        pick(page, "view", label)
+    for view in VIEWS:
+        twin.choose(view=view.name)
+        pick(page, "view", view.label)
         await_title(page, twin.figure().layout.title.text)
         page.wait_for_timeout(300)
         assert np.array_equal(drawn(page, PICTURE), picture(twin.model, twin.choices).cells)
-        page.locator(PLOT).screenshot(path=shots / f"lab-{view}.png")
+        page.locator(PLOT).screenshot(path=shots / f"lab-{view.name}.png")
 
 
 def click(page, subplot: str, row: float, column: float) -> None:
@@ -156,10 +157,10 @@ def click(page, subplot: str, row: float, column: float) -> None:
 
 
 def click_through(page, twin) -> None:
-    pick(page, "view", VIEWS["kernels"])
+    pick(page, "view", "weights left")
     twin.choose(view="kernels")
     await_title(page, "Weights left in first")
-    bar = twin.model.layers(twin.choices).index(f"{LAYER}.weight")
+    bar = look(twin.model, twin.choices)[1].layers.index(f"{LAYER}.weight")
     click(page, "", bar, 2)
     await_title(page, LAYER)
     twin.choose(scope=f"{LAYER}.weight", kernel=KERNEL)
@@ -170,7 +171,7 @@ def click_through(page, twin) -> None:
         arg=f"kernel {KERNEL[0]}, {KERNEL[1]}",
     )
     codes = twin.model.weights("first", f"{LAYER}.weight", KERNEL)
-    assert np.array_equal(drawn(page, KERNEL_A), np.minimum(codes, ROUNDS + 1))
+    assert np.array_equal(drawn(page, KERNEL_A), np.where(codes > twin.choices.round, ROUNDS + 1, codes))
     assert page.get_by_role("spinbutton", name="output").input_value() == str(KERNEL[0])
     shown = page.locator(f"{PLOT} .barlayer .point").count()
     assert shown == len(twin.figure().data[BARS].y) == 52

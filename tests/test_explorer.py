@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from lthkit import display
 from lthkit.analysis import Search
 from lthkit.errors import LthkitError
-from lthkit.explorer import VIEWS, Choices, Explorer, Model, clicks, explore, shades
-from lthkit.explorer.choices import ALL, COMPARING, find_scope, scopes
+from lthkit.explorer import VIEWS, Choices, Explorer, Model, clicks, explore
+from lthkit.explorer.choices import ALL, find_scope, scopes
 from lthkit.explorer.figure import BARS, CHANCE, KERNEL_A, PICTURE, packed, state
-from lthkit.explorer.layers import tile_side, tiled
+from lthkit.explorer.look import available, fitted, look
 from lthkit.explorer.pictures import picture
+from lthkit.plots.colours import LEVELS
 
 SHAPES = {
     "layer1.0.conv1.weight": (6, 4, 3, 3),
@@ -24,6 +25,7 @@ SHAPES = {
     "layer2.0.conv1.weight": (4, 5, 3, 3),
     "layer2.0.conv2.weight": (3, 4, 2, 2),
 }
+NAMES = [view.name for view in VIEWS]
 CONV = "layer1.0.conv1.weight"
 
 
@@ -45,24 +47,25 @@ def choices(**changes) -> Choices:
 
 def expected(view: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """What a view counts of two masks, weight by weight."""
-    return {"only_a": a & ~b, "only_b": b & ~a, "both": a & b, "overlap": a & b}.get(view, a)
+    return {"only_a": a & ~b, "only_b": b & ~a, "both": a & b, "overlap": a & b, "times_chance": a & b}.get(view, a)
 
 
 @settings(derandomize=True, deadline=None, max_examples=25)
-@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.sampled_from(list(VIEWS)), st.data())
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.sampled_from(NAMES), st.data())
 def test_counts_of_every_view_are_those_of_the_masks(seed, rounds_a, rounds_b, view, data):
     model = Model({"a": search(seed, rounds_a), "b": search(seed + 1, rounds_b)})
     chosen = choices(view=view, round=data.draw(st.integers(0, rounds_a)))
-    counts, other = model.counts(chosen), model.round_b(chosen)
+    found, scene = look(model, chosen)
+    counts = found.counts(scene)
     for place, name in enumerate(SHAPES):
         a = model.searches["a"].codes[name] > chosen.round
-        b = model.searches["b"].codes[name] > other
+        b = model.searches["b"].codes[name] > scene.round_b
         if view == "zero":
             assert counts.counted[place] == (~a).all(axis=(2, 3)).sum()
             assert counts.units[place] == a.shape[0] * a.shape[1]
             continue
         assert counts.counted[place] == expected(view, a, b).sum()
-        assert counts.units[place] == ((a | b).sum() if view == "overlap" else a.size)
+        assert counts.units[place] == ((a | b).sum() if view in ("overlap", "times_chance") else a.size)
 
 
 @settings(derandomize=True, deadline=None, max_examples=25)
@@ -71,7 +74,7 @@ def test_cells_of_a_layer_are_its_kernels(seed, view, round_):
     model = Model({"a": search(seed), "b": search(seed + 1, 3)})
     chosen = choices(view=view, round=round_, scope=CONV)
     a = model.searches["a"].codes[CONV] > round_
-    b = model.searches["b"].codes[CONV] > model.round_b(chosen)
+    b = model.searches["b"].codes[CONV] > look(model, chosen)[1].round_b
     counts = expected(view, a, b).sum(axis=(2, 3))
     drawn = picture(model, chosen)
     assert drawn.cells.dtype == np.uint8
@@ -83,29 +86,28 @@ def test_a_map_shows_all_or_nothing_where_it_is(model, view):
     chosen = choices(view=view, round=4)
     drawn = picture(model, chosen)
     width = drawn.cells.shape[1] // len(SHAPES)
-    scale = [shades.percents(np.array([0.0, 1.0])), shades.levels(np.array([0.0, 1.0]))][view != "zero"]
     for place, name in enumerate(SHAPES):
         alone = picture(model, replace(chosen, scope=name))
-        shares = alone.values / alone.whole
+        shares = alone.array.values / alone.array.attrs["kernel_size"]
         band = drawn.cells[:, place * width : (place + 1) * width]
-        assert (band == scale[0]).any() == (shares == 0).any()
-        assert (band == scale[1]).any() == (shares == 1).any()
+        assert (band == 0).any() == (shares == 0).any()
+        assert (band == drawn.scale.top).any() == (shares == 1).any()
 
 
 def test_overlap_of_a_search_with_itself_is_whole_on_the_diagonal():
     model = Model({"a": search(0), "b": search(0)})
     drawn = picture(model, choices(view="overlap"))
-    assert (np.diag(drawn.values) == 1).all()
-    assert (np.diag(drawn.cells) == shades.LEVELS).all()
-    assert (drawn.values[~np.eye(6, dtype=bool)] < 1).all()
+    assert (np.diag(drawn.array) == 1).all()
+    assert (np.diag(drawn.cells) == LEVELS).all()
+    assert (drawn.array.values[~np.eye(6, dtype=bool)] < 1).all()
 
 
 def test_densities_are_of_layers_or_of_one_layers_output_channels(model):
     drawn = picture(model, choices(view="density"))
     codes = model.searches["a"].codes[CONV]
-    assert drawn.values[0].tolist() == [(codes > r).mean() for r in range(6)]
+    assert drawn.array.values[0].tolist() == [(codes > r).mean() for r in range(6)]
     channels = picture(model, choices(view="density", scope=CONV))
-    assert np.allclose(channels.values[:, 3], (codes > 3).mean(axis=(1, 2, 3)))
+    assert np.allclose(channels.array[:, 3], (codes > 3).mean(axis=(1, 2, 3)))
 
 
 def test_searches_of_different_rates_meet_at_the_nearest_density():
@@ -116,23 +118,7 @@ def test_searches_of_different_rates_meet_at_the_nearest_density():
     assert model.partners("a", "b").tolist() == [0, 0, 1, 1, 1]
 
 
-def test_levels_keep_none_apart_and_order():
-    shares = np.array([0, 1e-9, 1e-3, 1e-2, 0.1, 0.5, 1])
-    levels = shades.levels(shares).tolist()
-    assert levels[0] == 0
-    assert levels[1] == levels[2] == shades.FIRST
-    assert levels[-1] == shades.LEVELS
-    assert sorted(set(levels[2:])) == levels[2:]
-    assert shades.percents(np.array([0, 1e-9, 0.5, 1 - 1e-9, 1])).tolist() == [0, 1, 50, 99, 100]
-
-
-def test_a_large_layer_is_tiled_to_what_may_be_sent():
-    assert [tile_side(shape) for shape in ((400, 500), (401, 500), (2048, 1024))] == [1, 2, 4]
-    counts = np.arange(15).reshape(3, 5)
-    assert tiled(counts, 2).tolist() == [[3, 5, 6.5], [10.5, 12.5, 14]]
-
-
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", NAMES)
 @pytest.mark.parametrize("scope", [ALL, "block B1", CONV])
 def test_every_state_sets_the_same_properties(model, view, scope):
     keys = {tuple(state(model, one, picture(model, one))) for one in (choices(), choices(view=view, scope=scope))}
@@ -151,15 +137,15 @@ def test_packed_arrays_are_their_bytes():
 
 
 def test_what_cannot_be_shown_gives_way_to_the_nearest(model):
-    assert model.fitted(choices(round=99, scope="gone")) == choices(round=5)
-    assert model.fitted(choices(b=None, view="overlap")) == choices(b=None)
-    assert model.fitted(choices(scope=CONV, kernel=(9, -1))) == choices(scope=CONV, kernel=(5, 0))
+    assert fitted(model, choices(round=99, scope="gone")) == choices(round=5)
+    assert fitted(model, choices(b=None, view="overlap")) == choices(b=None)
+    assert fitted(model, choices(scope=CONV, kernel=(9, -1))) == choices(scope=CONV, kernel=(5, 0))
 
 
 def test_searches_without_common_layers_are_looked_at_but_not_compared():
     other = search(1, shapes={"other.weight": (3, 3, 3, 3)}, name="b")
     model = Model({"a": search(0), "b": other})
-    assert not set(model.views(choices())) & set(COMPARING)
+    assert not any(view.compares for view in available(model, choices()))
     with pytest.raises(LthkitError, match="'a' and 'b' have no layer of equal name and shape in common"):
         explore({"a": search(0), "b": other}, view="overlap")
     explore({"a": search(0), "b": other})
@@ -168,8 +154,8 @@ def test_searches_without_common_layers_are_looked_at_but_not_compared():
 def test_layers_of_one_search_only_are_left_out_of_comparisons():
     fewer = {name: shape for name, shape in SHAPES.items() if name != CONV}
     model = Model({"a": search(0), "b": search(1, shapes=fewer)})
-    assert model.layers(choices(view="both")) == list(fewer)
-    assert model.fitted(choices(view="both", scope=CONV)).scope == ALL
+    assert look(model, choices(view="both"))[1].layers == list(fewer)
+    assert fitted(model, choices(view="both", scope=CONV)).scope == ALL
 
 
 @pytest.mark.parametrize(
@@ -217,7 +203,7 @@ def test_a_click_chooses_what_lies_there(model):
     assert clicks.chosen(model, choices(), 0, 2 * band) == {"scope": "layer2.0.conv1.weight"}
     assert clicks.chosen(model, choices(), 0, 2 * band - 1) == {"scope": "layer1.0.conv2.weight"}
     assert clicks.chosen(model, choices(scope=CONV), 3, 1) == {"kernel": (3, 1)}
-    assert clicks.chosen(model, choices(view="density"), 1, 4) == {"scope": "layer1.0.conv2.weight"}
+    assert clicks.chosen(model, choices(view="density"), 1, 4) == {"scope": "layer1.0.conv2.weight", "round": 4}
     assert clicks.chosen(model, choices(view="density", scope=CONV), 1, 4) == {"kernel": (1, 0), "round": 4}
     assert clicks.chosen(model, choices(view="overlap"), 4, 1) == {"round": 4}
 
@@ -225,25 +211,20 @@ def test_a_click_chooses_what_lies_there(model):
 def test_pointing_says_the_number(model):
     left = int((model.searches["a"].codes[CONV][3, 1] > 2).sum())
     said = clicks.said(model, choices(scope=CONV), 3, 1)
-    assert said == f"input 1, output 3: weights left (of 9 in a kernel) {100 * left / 9:.3g} %"
+    assert said == f"input 1, output 3: weights left: {left} of 9"
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", NAMES)
 def test_tables_have_the_numbers_of_the_figure(model, view):
     explorer = Explorer(model, choices(view=view))
-    counts = model.counts(explorer.choices)
-    assert explorer.table("layers")["counted"].tolist() == counts.counted.tolist()
+    found, scene = look(model, explorer.choices)
+    assert explorer.table("layers")["counted"].tolist() == found.counts(scene).counted.tolist()
     for scope in (ALL, CONV):
         explorer.choose(scope=scope)
         drawn, table = picture(model, explorer.choices), explorer.table("picture")
-        if view == "density":
-            assert np.allclose(table.filter(like="round").to_numpy(), drawn.values)
-        else:
-            assert len(table) == drawn.cells.size
-        if view != "density" and scope == ALL:
-            column = "overlap" if view == "overlap" else "share"
-            cells = drawn.values if view == "overlap" else drawn.values.T / drawn.whole
-            assert np.allclose(table[column], cells.ravel(), equal_nan=True)
+        numbers = drawn.array.values / (1000 if drawn.array.attrs["units"] == "‰" else 1)
+        assert np.allclose(table[found.quantity], numbers.ravel(), equal_nan=True)
+        assert set(drawn.array.dims) <= set(table)
     assert len(explorer.table("kernel")) == 9
     with pytest.raises(LthkitError, match="no table 'nothing'; choose from layers, picture, kernel"):
         explorer.table("nothing")
@@ -313,3 +294,30 @@ def test_in_batch_a_picture_with_words_stays_small(monkeypatch):
     assert shown[0].alt == explorer.alt
     assert 4 / 3 * len(shown[0].data) < 800_000
     assert "controls" not in explorer.__dict__
+
+
+def test_the_kernel_shows_what_is_dead_at_the_chosen_round(model):
+    chosen = choices(scope=CONV, view="both", kernel=(3, 1))
+    codes = {name: model.searches[name].codes[CONV][3, 1] for name in "ab"}
+    shown = state(model, chosen, picture(model, chosen))
+    at = {"a": 2, "b": look(model, chosen)[1].round_b}
+    for trace, name in ((KERNEL_A, "a"), (KERNEL_A + 1, "b")):
+        wanted = [["left" if code > at[name] else str(code) for code in row] for row in codes[name]]
+        assert shown[trace, "text"] == wanted
+        cells = np.frombuffer(base64.b64decode(shown[trace, "z"]["bdata"]), np.uint8).reshape(3, 3)
+        assert np.array_equal(cells == 6, codes[name] > at[name])
+
+
+def test_a_frame_is_seen_also_in_a_large_layer():
+    large = Model({"a": Search({"w": np.full((300, 60, 3, 3), 255, np.uint8)}, 1)})
+    frame = picture(large, Choices("a", None, "kernels", 1, "w", (10, 5))).frame
+    assert frame == (4.5, 5.5, 7.5, 12.5)
+
+
+def test_overlap_by_chance_is_one_in_its_view():
+    even = np.array([[1, 255] * 2, [255, 255, 1, 1]], np.uint8)
+    model = Model({"a": Search({"w": even[:1].repeat(2, 0)}, 1), "b": Search({"w": even[1:].repeat(2, 0)}, 1)})
+    drawn = picture(model, choices(view="times_chance", round=1))
+    # half of each left, a quarter in both: the overlap is that of chance
+    assert drawn.array.values[1, 1] == 1
+    assert drawn.cells[1, 1] == LEVELS // 2

@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from lthkit import plots
+from lthkit.analysis.labels import labelled
 from lthkit.errors import LthkitError
 from lthkit.plots.theme import spread
 
@@ -20,12 +21,12 @@ def density(layers, rounds=18):
     names = [f"layer{index}.conv.weight" for index in range(layers)]
     at = np.arange(rounds + 1)
     shares = np.clip(np.outer(np.linspace(0.7, 1.3, layers), 0.8**at), 0, 1)
-    return xr.DataArray(shares, {"layer": names, "round": at}, ("layer", "round"))
+    return labelled(xr.DataArray(shares, {"layer": names, "round": at}, ("layer", "round"), "density"))
 
 
 def kernels(left, size=9):
     attrs = {"layer": "layer1.0.conv2.weight", "round": 3, "kernel_size": size}
-    return xr.DataArray(np.asarray(left, np.uint16), dims=("out", "in"), attrs=attrs)
+    return labelled(xr.DataArray(np.asarray(left, np.uint16), None, ("out", "in"), "weights_left", attrs))
 
 
 def test_rounds_are_equally_far_apart_and_labelled_in_percent():
@@ -106,12 +107,19 @@ def test_zero_kernels_are_bright_and_counted():
     assert "layer1.0.conv2, round 3" in figure.layout.title.text
 
 
+def test_arrays_that_do_not_say_what_they_are_are_refused():
+    with pytest.raises(LthkitError, match=r"array .density. does not say its long_name; draw what lthkit\.analysis"):
+        plots.layer_densities(density(3).drop_attrs())
+    with pytest.raises(LthkitError, match="no colours for 'mine'; name an array one of weights_left, density"):
+        plots.kernel_heatmap(kernels([[1]]).rename("mine"))
+
+
 def test_counts_beyond_a_byte_do_not_wrap_to_zero():
     assert plots.kernel_heatmap(kernels([[256, 0]], size=289)).data[0].z.tolist() == [[255, 0]]
 
 
 def test_large_layer_is_drawn_in_tiles_of_stated_size(monkeypatch):
-    monkeypatch.setattr("lthkit.plots.layers.MOST_CELLS", 6)
+    monkeypatch.setattr("lthkit.analysis.masks.tiles.MOST_CELLS", 6)
     left = np.ones((4, 5))
     left[:2, :2] = 0
     left[3, 4] = 0

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,29 @@ def test_all_that_is_exported_is_there():
         assert getattr(lthkit, name) is not None
     with pytest.raises(AttributeError, match="No lthkit attribute nonsense"):
         _ = lthkit.nonsense
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The modules of lthkit that a file imports, within functions and for types, too."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "lthkit":
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in MODULES else node.module for name in inner}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names if alias.name in MODULES}
+    return names
+
+
+def module_of(path: Path) -> str:
+    return ".".join(("lthkit", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def test_no_module_imports_itself_over_others():
+    # raises CycleError, which names the modules of a circle
+    graph = {name: imported_modules(path) for name, path in MODULES.items()}
+    order = list(TopologicalSorter(graph).static_order())
+    assert set(order) - {"lthkit"} == set(MODULES)

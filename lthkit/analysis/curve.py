@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.density import sparsity
 from lthkit.errors import StoreError
 from lthkit.store import Store
@@ -43,7 +44,7 @@ def curve(store: Store) -> xr.Dataset:
     }
     attrs = {"store": store.path.name, "metric": metric, "selection": selection, "higher_is_better": higher}
     variables = {name: ("round", column) for name, column in columns.items()}
-    return xr.Dataset(variables, {"round": scores["round"].values}, attrs)
+    return labelled(xr.Dataset(variables, {"round": scores["round"].values}, attrs))
 
 
 def _terms(store: Store) -> tuple[str, bool, str]:

@@ -1,7 +1,8 @@
 """The explorer: one or two searches, round by round, from the whole network down to a single weight."""
 
-from lthkit.explorer.choices import VIEWS, Choices
+from lthkit.explorer.choices import Choices
 from lthkit.explorer.explore import Explorer, explore
 from lthkit.explorer.model import Model
+from lthkit.explorer.views import VIEWS, View
 
-__all__ = ["VIEWS", "Choices", "Explorer", "Model", "explore"]
+__all__ = ["VIEWS", "Choices", "Explorer", "Model", "View", "explore"]

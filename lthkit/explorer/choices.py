@@ -1,6 +1,5 @@
 """What can be chosen in the explorer: which searches, which round, which part of the network, which view."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -9,16 +8,6 @@ from lthkit.errors import LthkitError
 
 ALL = "all layers"
 BLOCK = "block "
-VIEWS: Mapping[str, str] = {
-    "kernels": "weights left",
-    "zero": "completely zero kernels",
-    "density": "density over rounds",
-    "overlap": "overlap of A and B at all rounds",
-    "only_a": "A ∖ B: left in A only",
-    "only_b": "B ∖ A: left in B only",
-    "both": "A ∩ B: left in both",
-}
-COMPARING = ("overlap", "only_a", "only_b", "both")
 
 
 @dataclass(frozen=True)
@@ -28,7 +17,7 @@ class Choices:
     Attributes:
         a: name of the search that is looked at.
         b: name of the search that it is compared with, if there is one.
-        view: a key of ``VIEWS``.
+        view: name of one of ``VIEWS``.
         round: prunings made in a; b stands at its round nearest in density.
         scope: ``all layers``, ``block NAME`` or a layer's name.
         kernel: output and input channel of the kernel whose weights are shown.

@@ -3,38 +3,23 @@
 from typing import Any
 
 from lthkit.explorer.choices import Choices
-from lthkit.explorer.layers import tile_side
 from lthkit.explorer.model import Model
 from lthkit.explorer.pictures import picture
+from lthkit.plots.titles import hover, shown
 
 
 def chosen(model: Model, choices: Choices, row: int, column: int) -> dict[str, Any]:
-    """Fields of ``Choices`` that a click on a cell of the picture changes.
-
-    A cell of a map or of densities chooses its layer; a kernel's cell that kernel (the first of a tile, unless the
-    chosen kernel lies in it); an output channel's that channel; a pair of rounds the round of a.
-    """
-    if choices.view == "overlap":
-        return {"round": row}
-    layer = model.layer(choices)
-    if choices.view == "density":
-        return {"kernel": (row, choices.kernel[1]), "round": column} if layer else {"scope": model.scoped(choices)[row]}
-    if layer is None:
-        return {"scope": _column(model, choices, column)}
-    tile = tile_side(model.channels(choices))
-    if (choices.kernel[0] // tile, choices.kernel[1] // tile) == (row, column):
-        return {}
-    return {"kernel": (row * tile, column * tile)}
+    """Fields of ``Choices`` that a click on a cell of the picture changes, as its axes say."""
+    drawn = picture(model, choices)
+    picks = drawn.down.picks(row) | drawn.across.picks(column)
+    kernel = picks.pop("output", choices.kernel[0]), picks.pop("input", choices.kernel[1])
+    return picks if kernel == choices.kernel else picks | {"kernel": kernel}
 
 
 def said(model: Model, choices: Choices, row: int, column: int) -> str:
     """What a cell of the picture stands for, with its number."""
     drawn = picture(model, choices)
-    share = float(drawn.values[row, column] / drawn.whole)
-    what = drawn.shade.bar["title"]["text"]
-    return f"{drawn.across.label(column)}, {drawn.down.label(row)}: {what} {100 * share:.3g} %"
-
-
-def _column(model: Model, choices: Choices, column: int) -> str:
-    layers = model.scoped(choices)
-    return layers[column * len(layers) // model.stack(choices).shape[2]]
+    number = f"{shown(drawn.array)[row, column]:.3g}"
+    size = drawn.array.attrs.get("kernel_size")
+    of = f" of {size}" if size and drawn.array.attrs["units"] != "1" else ""
+    return f"{drawn.across.label(column)}, {drawn.down.label(row)}: {hover(drawn.array, number)}{of}"

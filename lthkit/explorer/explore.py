@@ -12,11 +12,12 @@ import plotly.graph_objects as go
 from lthkit.analysis import Search, Searched, read
 from lthkit.display import is_live, show
 from lthkit.errors import LthkitError
-from lthkit.explorer.choices import ALL, VIEWS, Choices, find_scope
+from lthkit.explorer.choices import ALL, Choices, find_scope
 from lthkit.explorer.figure import build
+from lthkit.explorer.look import available, find_view, fitted, look
 from lthkit.explorer.model import Model
-from lthkit.explorer.says import heading, summary
 from lthkit.explorer.tables import table
+from lthkit.explorer.words import alt
 from lthkit.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ class Explorer:
 
     def __init__(self, model: Model, choices: Choices) -> None:
         self.model = model
-        self.choices = model.fitted(choices)
+        self.choices = fitted(model, choices)
 
     def choose(self, **changes: Any) -> "Explorer":
         """Change fields of ``Choices``; what then cannot be shown gives way to the nearest that can."""
-        self.choices = self.model.fitted(replace(self.choices, **changes))
+        self.choices = fitted(self.model, replace(self.choices, **changes))
         if "controls" in self.__dict__:
-            self.controls.follow()
+            self.controls.follow(self.choices)
         return self
 
     def figure(self) -> go.Figure:
@@ -63,14 +64,14 @@ class Explorer:
     @property
     def alt(self) -> str:
         """What the figure says, in words."""
-        return f"{heading(self.model, self.choices)}: {summary(self.model, self.choices)}."
+        return alt(self.model, self.choices)
 
     @cached_property
     def controls(self) -> "Controls":
         """The widgets; made when first shown, so that a batch has none."""
         from lthkit.explorer.widget import Controls
 
-        return Controls(self)
+        return Controls(self.model, self.choices, self.choose)
 
     def _ipython_display_(self) -> None:
         if is_live():
@@ -93,7 +94,8 @@ def explore(
     Args:
         store: a store, its path, or several by name, of which two at a time are compared.
         other: a second one to compare with.
-        view: ``kernels``, ``zero``, ``density``; with two searches also ``overlap``, ``only_a``, ``only_b``, ``both``.
+        view: ``kernels``, ``zero``, ``density``; with two searches also ``overlap``, ``times_chance``, ``only_a``,
+            ``only_b``, ``both``.
         round: prunings made; the round nearest to 79.03 % sparsity when left out.
         scope: ``all``, a block such as ``B1``, or a layer.
         kernel: output and input channel of the kernel whose weights are shown.
@@ -108,22 +110,22 @@ def explore(
     at = int(abs(model.sparsity(a) - OPENING).argmin()) if round is None else round
     choices = Choices(a, b, view, at, ALL, kernel)
     _check(model, choices)
-    return Explorer(model, replace(choices, scope=find_scope(model.layers(choices), scope)))
+    _, scene = look(model, choices)
+    return Explorer(model, replace(choices, scope=find_scope(scene.layers, scope)))
 
 
 def _check(model: Model, choices: Choices) -> None:
-    if choices.view not in VIEWS:
-        raise LthkitError(f"there is no view '{choices.view}'; choose from {', '.join(VIEWS)}")
-    if choices.view not in model.views(choices):
-        if choices.b is None:
-            raise LthkitError(f"view '{choices.view}' compares two searches; give a second store")
-        raise LthkitError(
-            f"'{choices.a}' and '{choices.b}' have no layer of equal name and shape in common, so view "
-            f"'{choices.view}' cannot compare them; compare searches of one architecture"
-        )
-    rounds = model.searches[choices.a].rounds
+    rounds = model.rounds(choices.a)
     if not 0 <= choices.round <= rounds:
         raise LthkitError(f"'{choices.a}' has no round {choices.round}; choose one from 0 to {rounds}")
+    if find_view(choices.view) in available(model, choices):
+        return
+    if choices.b is None:
+        raise LthkitError(f"view '{choices.view}' compares two searches; give a second store")
+    raise LthkitError(
+        f"'{choices.a}' and '{choices.b}' have no layer of equal name and shape in common, so view "
+        f"'{choices.view}' cannot compare them; compare searches of one architecture"
+    )
 
 
 def _searches(store: Given | Mapping[str, Given], other: Given | None) -> dict[str, Search]:

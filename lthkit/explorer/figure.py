@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from lthkit.explorer.choices import COMPARING, Choices, short
+from lthkit.explorer.axes import Axis
+from lthkit.explorer.choices import Choices, short
+from lthkit.explorer.look import look
 from lthkit.explorer.model import Model
-from lthkit.explorer.pictures import Axis, Picture, picture
-from lthkit.explorer.says import heading, summary
-from lthkit.plots.patterns import EARLY, KEPT, LATE
+from lthkit.explorer.pictures import Picture, picture
+from lthkit.explorer.words import heading, summary
+from lthkit.plots.colours import died_scale
 from lthkit.plots.theme import COLOURS, TEXT, WIDTH, style, title_pad, wrapped
+from lthkit.plots.titles import bar_title
 
 BARS, CHANCE, PICTURE, KERNEL_A, KERNEL_B = range(5)
 # a trace (or None for the layout) and a property of it, with dots
@@ -24,6 +27,7 @@ HEIGHT = 700
 MOST_LAYER_NAMES = 56
 MOST_TEXTS = 64
 MOST_LETTERS = 15
+MOST_TITLE = 60
 
 
 def build(model: Model, choices: Choices) -> go.Figure:
@@ -61,7 +65,8 @@ def empty(model: Model) -> go.Figure:
     figure.add_bar(orientation="h", hovertemplate="%{y}<br>%{x:.4g} %<br>click to see the layer<extra></extra>")
     mark = {"symbol": "diamond", "size": 7, "color": COLOURS[1]}
     figure.add_scatter(mode="markers", marker=mark, hovertemplate="%{y}<br>by chance %{x:.4g} %<extra></extra>")
-    figure.add_heatmap(xaxis="x2", yaxis="y2", zmin=0, colorbar={"x": 0.775, "thickness": 14, "len": 1})
+    bar = {"x": 0.775, "thickness": 14, "len": 1, "title": {"side": "right"}}
+    figure.add_heatmap(xaxis="x2", yaxis="y2", zmin=0, colorbar=bar)
     for number in (3, 4):
         figure.add_heatmap(
             xaxis=f"x{number}",
@@ -108,20 +113,20 @@ def empty(model: Model) -> go.Figure:
 
 
 def _bars(model: Model, choices: Choices) -> State:
-    counts = model.counts(choices)
-    count, scoped = len(counts.layers), set(model.scoped(choices))
+    view, scene = look(model, choices)
+    counts = view.counts(scene)
+    count, scoped = len(counts.layers), set(scene.chosen)
     names = [short(name) for name in counts.layers]
     step = -(-count // MOST_LAYER_NAMES)
     shares, chance = 100 * counts.share, 100 * counts.chance
     known = np.isfinite(chance)
-    what = "share of weights left (%)" if choices.view in ("kernels", "density") else "share (%)"
     return {
         (BARS, "x"): packed(np.nan_to_num(shares)),
         (BARS, "y"): names,
         (BARS, "marker.color"): [COLOURS[0] if name in scoped else TEXT for name in counts.layers],
         (CHANCE, "x"): packed(chance[known]),
         (CHANCE, "y"): [name for name, there in zip(names, known, strict=True) if there],
-        (None, "xaxis.title.text"): f"{what}<br>◆ by chance" if known.any() else what,
+        (None, "xaxis.title.text"): f"share (%){'<br>◆ by chance' if known.any() else ''}",
         (None, "yaxis.range"): [count - 0.5, -0.5],
         (None, "yaxis.tickvals"): list(range(0, count, step)),
         (None, "yaxis.ticktext"): names[::step],
@@ -130,11 +135,11 @@ def _bars(model: Model, choices: Choices) -> State:
 
 def _picture(drawn: Picture) -> State:
     heat: State = {
-        (PICTURE, "zmax"): drawn.shade.top,
-        (PICTURE, "colorscale"): drawn.shade.scale,
-        (PICTURE, "colorbar.title"): drawn.shade.bar["title"],
-        (PICTURE, "colorbar.tickvals"): drawn.shade.bar["tickvals"],
-        (PICTURE, "colorbar.ticktext"): drawn.shade.bar["ticktext"],
+        (PICTURE, "zmax"): drawn.scale.top,
+        (PICTURE, "colorscale"): drawn.scale.steps,
+        (PICTURE, "colorbar.title.text"): bar_title(drawn.array, MOST_TITLE),
+        (PICTURE, "colorbar.tickvals"): drawn.scale.bar["tickvals"],
+        (PICTURE, "colorbar.ticktext"): drawn.scale.bar["ticktext"],
         (PICTURE, "hovertemplate"): drawn.hover,
     }
     edges = [(x, x, -0.5, drawn.down.cells - 0.5, "#FFFFFF") for x in drawn.across.lines]
@@ -151,7 +156,7 @@ def _picture(drawn: Picture) -> State:
 
 
 def _axis(axis: Axis, side: str, reverse: bool) -> State:
-    ends = [-0.5, axis.cells * axis.step - 0.5]
+    ends = list(axis.ends)
     name = f"{side}axis2"
     return {
         (PICTURE, f"{side}0"): (axis.step - 1) / 2,
@@ -166,17 +171,18 @@ def _axis(axis: Axis, side: str, reverse: bool) -> State:
 
 
 def _weights(model: Model, choices: Choices) -> State:
-    layer = model.layer(choices)
-    shown = {KERNEL_A: choices.a, KERNEL_B: choices.b if choices.view in COMPARING else None}
+    _, scene = look(model, choices)
     made: State = {}
-    for place, (trace, name) in enumerate(shown.items()):
-        at = f"kernel {choices.kernel[0]}, {choices.kernel[1]}"
-        text = f"<b>{_brief(name)}</b><br>{at}<br>died in round" if name and layer else ""
-        if trace == KERNEL_A and not layer:
+    panels = ((KERNEL_A, scene.a, scene.round), (KERNEL_B, scene.b, scene.round_b))
+    for place, (trace, name, at) in enumerate(panels):
+        shown = bool(name and scene.layer)
+        which = f"kernel {scene.kernel[0]}, {scene.kernel[1]}"
+        text = f"<b>{_brief(name)}</b><br>{which}<br>died in round" if name and shown else ""
+        if trace == KERNEL_A and not shown:
             text = "choose a layer<br>to see kernels"
         made[None, f"annotations[{place}].text"] = text
-        codes = model.weights(name, layer, choices.kernel) if name and layer else np.zeros((1, 1), np.uint8)
-        made |= _kernel(trace, codes, model.searches[name or choices.a].rounds, bool(name and layer))
+        codes = model.weights(name, scene.single, scene.kernel) if name and shown else np.zeros((1, 1), np.uint8)
+        made |= _kernel(trace, codes, model.rounds(name or scene.a), at, shown)
     return made
 
 
@@ -184,24 +190,19 @@ def _brief(name: str) -> str:
     return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
 
 
-def _kernel(trace: int, codes: np.ndarray, rounds: int, shown: bool) -> State:
-    texts = np.where(codes > rounds, "left", codes.astype(str)).tolist()
+def _kernel(trace: int, codes: np.ndarray, rounds: int, at: int, shown: bool) -> State:
+    """When each weight died, as seen at a round: what dies later is left."""
+    texts = np.where(codes > at, "left", codes.astype(str)).tolist()
     axis = trace - KERNEL_A + 3
     rows, columns = codes.shape
     return {
-        (trace, "z"): packed(np.minimum(codes, rounds + 1)),
+        (trace, "z"): packed(np.where(codes > at, rounds + 1, codes).astype(np.uint8)),
         (trace, "text"): texts,
         (trace, "texttemplate"): "%{text}" if codes.size <= MOST_TEXTS else "",
         (trace, "visible"): shown,
-        (trace, "zmin"): 0.5,
+        (trace, "zmin"): -0.5,
         (trace, "zmax"): rounds + 1.5,
-        (trace, "colorscale"): _died_scale(rounds),
+        (trace, "colorscale"): died_scale(rounds),
         (None, f"xaxis{axis}.range"): [-0.5, columns - 0.5],
         (None, f"yaxis{axis}.range"): [rows - 0.5, -0.5],
     }
-
-
-def _died_scale(rounds: int) -> list[list[Any]]:
-    """Died early to late: light to dark; weights left: orange."""
-    edge = rounds / (rounds + 1)
-    return [[0, EARLY], [edge, LATE if rounds else EARLY], [edge, KEPT], [1, KEPT]]

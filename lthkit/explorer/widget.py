@@ -1,20 +1,21 @@
 """The explorer's controls: thin widgets around the model; they only choose, and show what was chosen."""
 
+from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as widgets
 from IPython.display import display
 
 from lthkit.explorer import clicks
-from lthkit.explorer.choices import VIEWS, scopes, short
+from lthkit.explorer.choices import Choices, scopes, short
 from lthkit.explorer.figure import BARS, PICTURE, empty, state
+from lthkit.explorer.look import available, look
+from lthkit.explorer.model import Model
 from lthkit.explorer.pictures import picture
 from lthkit.explorer.plot import Plot
-from lthkit.explorer.tables import TABLES
-
-if TYPE_CHECKING:
-    from lthkit.explorer.explore import Explorer
+from lthkit.explorer.tables import TABLES, table
+from lthkit.explorer.words import alt
 
 MOST_ROWS = 200
 STEP_MS = 600
@@ -22,18 +23,24 @@ STYLE = "<style>table.lthkit :is(th, td) { padding: 0 1em 0 0; line-height: 1.4;
 
 
 class Controls:
-    """The widgets of one explorer, and what happens when they are used."""
+    """The widgets of one explorer, and what happens when they are used.
 
-    def __init__(self, explorer: "Explorer") -> None:
-        self.explorer = explorer
+    Args:
+        model: the searches and everything counted.
+        choices: what is shown first.
+        choose: is given the fields of ``Choices`` that a user changes; it answers by ``follow``.
+    """
+
+    def __init__(self, model: Model, choices: Choices, choose: Callable[..., Any]) -> None:
+        self.model, self.choices, self.choose = model, choices, choose
         self._following = False
         self._make_choosers()
         self._make_steppers()
-        self.plot = Plot(empty(explorer.model), self._pointed, sliders=["round"])
+        self.plot = Plot(empty(model), self._pointed, sliders=["round"])
         self.under = widgets.HTML(layout={"min_height": "2em"})
         self.tables = widgets.HTML(layout={"max_height": "400px", "overflow": "auto"})
         self._listen()
-        self.follow()
+        self.follow(choices)
         top = widgets.HBox([self.a, self.b, self.view, self.scope], layout={"flex_flow": "row wrap"})
         steps = [self.play, self.round, self.output, self.input, self.which]
         below = widgets.HBox(steps, layout={"flex_flow": "row wrap", "align_items": "center"})
@@ -43,34 +50,32 @@ class Controls:
         """Show the widgets below the cell that runs."""
         display(self.box)
 
-    def follow(self) -> None:
-        """Make every control and the figure show the explorer's choices."""
-        explorer, choices = self.explorer, self.explorer.choices
-        self._following = True
+    def follow(self, choices: Choices) -> None:
+        """Make every control and the figure show these choices."""
+        self.choices, self._following = choices, True
+        _, scene = look(self.model, choices)
         try:
             self._follow_choosers()
-            rounds = explorer.model.searches[choices.a].rounds
             for stepper in (self.round, self.play):
-                stepper.max = rounds
+                stepper.max = self.model.rounds(choices.a)
                 stepper.value = choices.round
-            out, inner = explorer.model.channels(choices)
+            out, inner = scene.channels
             self.output.max, self.input.max = out - 1, inner - 1
             self.output.value, self.input.value = choices.kernel
             for stepper in (self.output, self.input):
-                stepper.disabled = explorer.model.layer(choices) is None
+                stepper.disabled = scene.layer is None
         finally:
             self._following = False
         self._draw()
 
     def _draw(self) -> None:
-        model, choices = self.explorer.model, self.explorer.choices
-        drawn = picture(model, choices)
-        self.plot.show(state(model, choices, drawn), drawn.cells, self.explorer.alt)
+        drawn = picture(self.model, self.choices)
+        self.plot.show(state(self.model, self.choices, drawn), drawn.cells, alt(self.model, self.choices))
         self.under.value = ""
         self._fill_table()
 
     def _make_choosers(self) -> None:
-        names = list(self.explorer.model.searches)
+        names = list(self.model.searches)
         self.a = _chooser("A", "the search to look at", names)
         self.b = _chooser("B", "the search to compare with", names)
         self.b.layout.display = None if len(names) > 1 else "none"
@@ -98,19 +103,19 @@ class Controls:
 
     def _choose(self, **changes: Any) -> None:
         if not self._following:
-            self.explorer.choose(**changes)
+            self.choose(**changes)
 
     def _follow_choosers(self) -> None:
-        model, choices = self.explorer.model, self.explorer.choices
-        self.view.options = [(VIEWS[name], name) for name in model.views(choices)]
-        self.scope.options = [(short(scope), scope) for scope in scopes(model.layers(choices))]
+        _, scene = look(self.model, self.choices)
+        self.view.options = [(view.label, view.name) for view in available(self.model, self.choices)]
+        self.scope.options = [(short(scope), scope) for scope in scopes(scene.layers)]
         for name in ("a", "b", "view", "scope"):
-            getattr(self, name).value = getattr(choices, name)
+            getattr(self, name).value = getattr(self.choices, name)
 
     def _pointed(self, kind: str, trace: int, point: list[int]) -> None:
-        model, choices = self.explorer.model, self.explorer.choices
+        model, choices = self.model, self.choices
         if trace == BARS and kind == "click":
-            self._choose(scope=model.layers(choices)[point[0]])
+            self._choose(scope=look(model, choices)[1].layers[point[0]])
         elif trace == PICTURE and kind == "click":
             self._choose(**clicks.chosen(model, choices, *point))
         elif trace == PICTURE:
@@ -120,7 +125,7 @@ class Controls:
         if not self.which.value:
             self.tables.value = ""
             return
-        frame = self.explorer.table(self.which.value)
+        frame = table(self.model, self.choices, self.which.value)
         more = f" (the first {MOST_ROWS}; all: <code>explorer.table('{self.which.value}')</code>)"
         said = f"{len(frame):,} rows{more if len(frame) > MOST_ROWS else ''}"
         shown = frame.head(MOST_ROWS)

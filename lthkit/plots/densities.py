@@ -4,9 +4,10 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from lthkit.plots.heat import share_heat
+from lthkit.plots.heat import heatmap
 from lthkit.plots.theme import COLOURS, SYMBOLS, style
 from lthkit.plots.ticks import layer_axis, mark_blocks, round_axis, sparsity_axis
+from lthkit.plots.titles import hover, shown, title
 
 
 def density_heat(density: xr.DataArray) -> go.Figure:
@@ -17,9 +18,8 @@ def density_heat(density: xr.DataArray) -> go.Figure:
     """
     names = [str(name) for name in density["layer"].values]
     said = np.repeat(np.array(names)[:, None], density.sizes["round"], axis=1)
-    hover = "%{text}, round %{x}<br>%{customdata:.3g} % left<extra></extra>"
-    values = density.transpose("layer", "round").values
-    figure = go.Figure(share_heat(values, "weights<br>left", hover, {"thickness": 16, "x": 1.08}, text=said))
+    cells = density.transpose("layer", "round")
+    figure = go.Figure(heatmap(cells, "%{text}, round %{x}", {"thickness": 16, "x": 1.08}, text=said))
     style(
         figure,
         "Weights left by layer and round",
@@ -49,8 +49,9 @@ def block_densities(density: xr.DataArray) -> go.Figure:
             mode="lines+markers",
             line={"color": colour, "width": 2},
             marker={"color": colour, "size": 8, "symbol": SYMBOLS[index % len(SYMBOLS)]},
-            customdata=np.stack([100 * share, density["round"].values], axis=1),
-            hovertemplate="round %{customdata[1]:.0f}<br>%{customdata[0]:.3g} % left<extra>%{fullData.name}</extra>",
+            customdata=np.stack([shown(density.sel(block=block)), density["round"].values], axis=1),
+            hovertemplate="round %{customdata[1]:.0f}<br>"
+            f"{hover(density, '%{customdata[0]:.3g}')}<extra>%{{fullData.name}}</extra>",
         )
     figure.add_scatter(
         x=whole,
@@ -67,7 +68,7 @@ def block_densities(density: xr.DataArray) -> go.Figure:
         f"{density.sizes['block']} blocks, rounds 0 to {int(density['round'].max())}",
         xaxis=sparsity_axis(whole, whole),
         yaxis={
-            "title": {"text": "weights left (%)"},
+            "title": {"text": title(density)},
             "type": "log",
             "tickvals": ticks,
             "ticktext": [f"{100 * tick:g}" for tick in ticks],

@@ -1,18 +1,13 @@
 """Maps of whole networks: all layers side by side from input to output, blocks marked (Chen et al. 2021, Fig. 7)."""
 
-from typing import Any
-
-import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from lthkit.analysis.masks.cells import PARTS
 from lthkit.errors import LthkitError
-from lthkit.plots.theme import BRIGHT, DARK, DARKEST, style
+from lthkit.plots.heat import heatmap
+from lthkit.plots.theme import style
 from lthkit.plots.ticks import MANY_LAYERS, divide, layer_axis, mark_blocks
-
-PARTS = {"both": "left in both", "only_a": "left only in {a}", "only_b": "left only in {b}"}
-# Few cells keep much of their weights at high sparsity: small shares get most of the colours, none is apart.
-POWER = [[0, "#0B1220"], [0.002, "#2A4373"], [0.05, "#4B6FAE"], [0.2, "#8CA6BE"], [0.5, "#CBC985"], [1, BRIGHT]]
 
 
 def zero_kernels_map(cells: xr.Dataset, round: int) -> go.Figure:
@@ -30,8 +25,7 @@ def zero_kernels_map(cells: xr.Dataset, round: int) -> go.Figure:
         f"{_kind(str(kind))}: {count:,} of {units:,} ({count / units:.1%})"
         for kind, count, units in zip(at["kind"].values, at["counted"].values, at["units"].values, strict=True)
     ]
-    bar = {"title": {"text": "kernels<br>completely<br>zero"}, "ticksuffix": " %"}
-    figure = _figure(at["zero"], "% completely zero", [[0, DARK], [0.5, DARKEST], [1, BRIGHT]], bar)
+    figure = _figure(at["zero_kernels"])
     title = f"{cells.attrs['name']}: completely zero kernels, {_when(at)}"
     return style(figure, title, f"{'; '.join(counted)}; {cells.attrs['cell']}")
 
@@ -47,7 +41,7 @@ def weight_map(cells: xr.Dataset, round: int) -> go.Figure:
         LthkitError: if the round is not there.
     """
     at = _at(cells, round)
-    figure = _figure(at["left"], "of the weights left", POWER, {"title": {"text": "weights<br>left"}})
+    figure = _figure(at["weights_left"])
     count, weights = int(at["counted"]), cells.attrs["weights"]
     said = f"{count:,} of {weights:,} weights left ({count / weights:.2%}); {cells.attrs['cell']}"
     return style(figure, f"{cells.attrs['name']}: weights left, {_when(at)}", said)
@@ -67,13 +61,13 @@ def difference_map(cells: xr.Dataset, round: int, part: str = "only_a") -> go.Fi
     if part not in PARTS:
         raise LthkitError(f"there is no part '{part}' of an overlap; choose from {', '.join(PARTS)}")
     at = _at(cells, round)
-    what = PARTS[part].format(a=cells.attrs["a"], b=cells.attrs["b"])
-    figure = _figure(at[part], what, POWER, {"title": {"text": "weights"}})
+    what = str(at[part].attrs["long_name"])
+    figure = _figure(at[part])
     count, weights = int(at["counted"].sel(part=part)), cells.attrs["weights"]
     other = int(at["round_b"])
     beside = "" if other == round else f" beside round {other} of {cells.attrs['b']}"
     said = f"{count:,} of {weights:,} weights ({count / weights:.2%}); {cells.attrs['cell']}"
-    return style(figure, f"Weights {what}, {_when(at)}{beside}", said)
+    return style(figure, f"{what.capitalize()}, {_when(at)}{beside}", said)
 
 
 def _at(cells: xr.Dataset, round: int) -> xr.Dataset:
@@ -90,24 +84,12 @@ def _when(at: xr.Dataset) -> str:
     return f"round {int(at['round'])} ({float(at['sparsity']):.2%} sparsity)"
 
 
-def _figure(shares: xr.DataArray, what: str, colours: list[Any], bar: dict[str, Any]) -> go.Figure:
+def _figure(shares: xr.DataArray) -> go.Figure:
     layers = list(dict.fromkeys(shares["layer"].values.tolist()))
     width = shares.sizes["column"] // len(layers)
-    cells, unit = _cells(shares.values, fine=colours is POWER)
-    rows = len(cells)
-    figure = go.Figure(
-        go.Heatmap(
-            z=cells,
-            x=_columns(shares, width),
-            y0=50 / rows,
-            dy=100 / rows,
-            zmin=0,
-            zmax=max(int(cells.max(initial=0)), 1) if colours is POWER else 100,
-            colorscale=colours,
-            colorbar={"ticksuffix": f" {unit}"} | bar,
-            hovertemplate=f"%{{x}}<br>outputs at %{{y:.0f}} %<br>%{{z}} {unit} {what}<extra></extra>",
-        )
-    )
+    rows = shares.sizes["row"]
+    x = _columns(shares, width)
+    figure = go.Figure(heatmap(shares, "%{x}<br>outputs at %{y:.0f} %", x=x, y0=50 / rows, dy=100 / rows))
     kernels = shares["kernel"].values[::width].tolist()
     named = [
         name if kernel == "1×1" else f"{name.removesuffix('.weight')} {kernel}"
@@ -124,14 +106,6 @@ def _figure(shares: xr.DataArray, what: str, colours: list[Any], bar: dict[str, 
     for place in range(1, len(layers)):
         divide(figure, place * width - 0.5, "x", 1, {"color": "rgba(255,255,255,0.4)", "width": 1})
     return mark_blocks(figure, shares["block"].values[::width].tolist(), width)
-
-
-def _cells(shares: np.ndarray, fine: bool) -> tuple[np.ndarray, str]:
-    """‰ as uint8 and the unit: if ``fine``, ‰ where they fit into a byte; else %, where 0 and 100 are none and all."""
-    if fine and 0 < shares.max(initial=0) <= 255:
-        return shares.astype(np.uint8), "‰"
-    inner = np.clip(np.rint(shares / 10), 1, 99)
-    return np.where(shares == 0, 0, np.where(shares == 1000, 100, inner)).astype(np.uint8), "%"
 
 
 def _columns(shares: xr.DataArray, width: int) -> list[str]:

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
-from plotly.colors import sample_colorscale
 
 from lthkit.errors import LthkitError
+from lthkit.plots.colours import died_scale
 from lthkit.plots.theme import TEXT, style
+from lthkit.plots.titles import bar_title
 
 MOST_CELLS = 200_000
 MOST_TEXTS = 600
 MOST_OUTLINES = 300
-KEPT, ZERO = "#E69F00", "#D55E00"
-EARLY, LATE = "#C9D3E3", "#1B2A49"
+ZERO = "#D55E00"
 
 
 def kernel_grid(patterns: xr.DataArray, round: int | None = None) -> go.Figure:
@@ -45,8 +45,8 @@ def kernel_grid(patterns: xr.DataArray, round: int | None = None) -> go.Figure:
             z=tiled,
             zmin=-0.5,
             zmax=rounds + 1.5,
-            colorscale=_scale(rounds),
-            colorbar=_bar(rounds),
+            colorscale=died_scale(rounds),
+            colorbar={"title": {"text": bar_title(patterns)}} | _bar(rounds),
             hovertext=labels,
             hovertemplate="%{hovertext}<extra></extra>",
         )
@@ -105,18 +105,10 @@ def _labels(patterns: xr.DataArray, died: np.ndarray, across: int, down: int) ->
     return [[value or "no kernel" for value in row] for row in _tiled(said, across, down)]
 
 
-def _scale(rounds: int) -> list[list[object]]:
-    """Steps: nothing there (clear), died in round 1 … (light to dark), left (orange)."""
-    shades = sample_colorscale([[0, EARLY], [1, LATE]], np.linspace(0, 1, max(rounds, 1)))[:rounds]
-    colours = ["rgba(0,0,0,0)", *shades, KEPT]
-    steps = np.linspace(0, 1, len(colours) + 1)
-    return [[edge, colour] for place, colour in enumerate(colours) for edge in steps[place : place + 2].tolist()]
-
-
 def _bar(rounds: int) -> dict[str, object]:
     ticks = list(range(1, rounds + 1, max(1, -(-rounds // 9))))
     texts = [*map(str, ticks), "left"]
-    return {"title": {"text": "died in<br>round"}, "tickvals": [*ticks, rounds + 1], "ticktext": texts}
+    return {"tickvals": [*ticks, rounds + 1], "ticktext": texts}
 
 
 def _outline(figure: go.Figure, empty: np.ndarray, across: int, kernel: tuple[int, int]) -> None:

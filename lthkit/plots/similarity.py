@@ -9,9 +9,10 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from lthkit.errors import LthkitError
-from lthkit.plots.heat import ratio_heat, share_heat
+from lthkit.plots.heat import heatmap
 from lthkit.plots.theme import COLOURS, SYMBOLS, style
 from lthkit.plots.ticks import layer_axis, mark_blocks, round_axis, sparsity_axis
+from lthkit.plots.titles import title
 
 CHANCE = {"jaccard": "", "chance_layers": ": chance, layers' densities", "chance_global": ": chance, network's density"}
 TICKS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
@@ -57,11 +58,16 @@ def overlap_curve(pairs: Mapping[str, xr.Dataset] | xr.Dataset) -> go.Figure:
     figure.update_xaxes(axis | {"title": {"text": ""}})
     figure.update_xaxes(title=axis["title"], row=2)
     values = [np.concatenate([line[name].values for name in CHANCE]) for line in named.values()]
-    figure.update_yaxes(title={"text": "left in both /<br>left in either (%)"}, **_log_axis(values, TICKS, 100), row=1)
-    times = [(pair["jaccard"] / pair["chance_layers"]).values for pair in named.values()]
+    figure.update_yaxes(title={"text": _upright(named, "jaccard")}, **_log_axis(values, TICKS, 100), row=1)
+    times = [pair["times_chance"].values for pair in named.values()]
     around = _log_axis([*times, np.array([0.6, 1.6])], TIMES, 1)
-    figure.update_yaxes(title={"text": "times chance at<br>layers' densities"}, **around, row=2)
+    figure.update_yaxes(title={"text": _upright(named, "times_chance")}, **around, row=2)
     return figure
+
+
+def _upright(pairs: dict[str, xr.Dataset], name: str) -> str:
+    """The title of a short upright axis, on two lines."""
+    return title(next(iter(pairs.values()))[name]).replace(" ÷ ", " ÷<br>")
 
 
 def _line(figure: go.Figure, pair: xr.Dataset, column: str, label: str, line: dict[str, Any], symbol: str) -> None:
@@ -106,21 +112,14 @@ def overlap_matrix(counts: xr.Dataset) -> go.Figure:
     Args:
         counts: ``pooled(overlap)``, or one layer or block of it: dimensions (round_a, round_b).
     """
-    jaccard = counts["jaccard"].transpose("round_a", "round_b").values
-    chance = counts["chance_layers"].transpose("round_a", "round_b").values
     a, b = counts.attrs["a"], counts.attrs["b"]
-    titles = ("overlap", "overlap / chance")
-    figure = make_subplots(1, 2, horizontal_spacing=0.16, shared_yaxes=True, subplot_titles=titles)
-    where = f"round %{{y}} of {a}, round %{{x}} of {b}"
-    near, far = {"x": 0.425, "thickness": 14}, {"x": 1.01, "thickness": 14}
-    figure.add_trace(share_heat(jaccard, "", where + "<br>%{customdata:.3g} %<extra></extra>", near), 1, 1)
-    ratio = np.divide(jaccard, chance, out=np.full_like(jaccard, np.nan), where=chance > 0)
-    figure.add_trace(ratio_heat(ratio, "", where + "<br>%{customdata:.3g} × chance<extra></extra>", far), 1, 2)
+    figure = _two_panels(
+        counts, ("round_a", "round_b"), f"round %{{y}} of {a}, round %{{x}} of {b}", (0.425, 1.01), 0.16
+    )
     style(figure, f"Overlap of {a} and {b}, round by round", _place(counts), width=1000, height=520)
     figure.update_xaxes(round_axis(f"round of {b}", counts["sparsity_b"].values))
     figure.update_yaxes(round_axis(f"round of {a}", counts["sparsity_a"].values, upright=True))
-    figure.update_yaxes(title={"text": ""}, col=2)
-    return figure.update_annotations(font={"size": 13})
+    return figure.update_yaxes(title={"text": ""}, col=2)
 
 
 def overlap_by_layer(counts: xr.Dataset) -> go.Figure:
@@ -130,28 +129,36 @@ def overlap_by_layer(counts: xr.Dataset) -> go.Figure:
         counts: ``like_for_like(overlap)``, dimensions layer and round; or with block instead of layer.
     """
     rows = "layer" if "layer" in counts["jaccard"].dims else "block"
-    jaccard, chance = (counts[name].transpose(rows, "round").values for name in ("jaccard", "chance_layers"))
     a, b = counts.attrs["a"], counts.attrs["b"]
     names = [str(name) for name in counts[rows].values]
-    figure = make_subplots(
-        1, 2, horizontal_spacing=0.14, shared_yaxes=True, subplot_titles=("overlap", "overlap / chance")
-    )
-    said = np.repeat(np.array(names)[:, None], jaccard.shape[1], axis=1)
-    where = "%{text}, round %{x}<br>"
-    near, far = {"x": 0.435, "thickness": 14}, {"x": 1.08, "thickness": 14}
-    figure.add_trace(share_heat(jaccard, "", where + "%{customdata:.3g} %<extra></extra>", near, text=said), 1, 1)
-    ratio = np.divide(jaccard, chance, out=np.full_like(jaccard, np.nan), where=chance > 0)
-    figure.add_trace(ratio_heat(ratio, "", where + "%{customdata:.3g} × chance<extra></extra>", far, text=said), 1, 2)
+    said = np.repeat(np.array(names)[:, None], counts.sizes["round"], axis=1)
+    figure = _two_panels(counts, (rows, "round"), "%{text}, round %{x}", (0.435, 1.08), 0.14, text=said)
     height = 200 + max(12 * len(names), 260)
     style(figure, f"Overlap of {a} and {b} by {rows}", _place(counts), width=1000, height=height)
     figure.update_xaxes(round_axis("round", counts["sparsity"].values, counts["round"].values))
     figure.update_yaxes(layer_axis(names, autorange="reversed"))
-    figure.update_annotations(font={"size": 13})
     return (
         mark_blocks(figure, [str(block) for block in counts["block"].values], axis="y", panels=2)
         if rows == "layer"
         else figure
     )
+
+
+def _two_panels(
+    counts: xr.Dataset,
+    dims: tuple[str, str],
+    where: str,
+    bars: tuple[float, float],
+    space: float,
+    **rest: Any,
+) -> go.Figure:
+    """The overlap and its multiple of chance beside each other, each below its name."""
+    drawn = [counts[name].transpose(*dims) for name in ("jaccard", "times_chance")]
+    titles = [title(array) for array in drawn]
+    figure = make_subplots(1, 2, horizontal_spacing=space, shared_yaxes=True, subplot_titles=titles)
+    for panel, (array, x) in enumerate(zip(drawn, bars, strict=True), 1):
+        figure.add_trace(heatmap(array, where, {"title": {"text": ""}, "x": x, "thickness": 14}, **rest), 1, panel)
+    return figure.update_annotations(font={"size": 13})
 
 
 def _place(counts: xr.Dataset) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lthkit import masks as masking
 from lthkit.analysis.channels.dependencies import Layer
 from lthkit.analysis.channels.trace import trace
+from lthkit.analysis.labels import labelled
 from lthkit.models import plain
 
 COUNTS = (
@@ -59,7 +60,7 @@ def removable_channels(
     variables = {name: ("layer", counts[:, place]) for place, name in enumerate(COUNTS)}
     attrs = {name: int(counts[:, place].sum()) for place, name in enumerate(COUNTS)}
     names = [f"{layer.name}.weight" for layer in dependencies.layers]
-    return xr.Dataset(variables, {"layer": names}, attrs | {"input_shape": tuple(input_shape)})
+    return labelled(xr.Dataset(variables, {"layer": names}, attrs | {"input_shape": tuple(input_shape)}))
 
 
 def _counts(layer: Layer, kept: np.ndarray) -> tuple[int, ...]:

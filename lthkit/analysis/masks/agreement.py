@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import xarray as xr
 
+from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.density import sparsity
 from lthkit.analysis.masks.histograms import histogram, left
 from lthkit.analysis.masks.ratios import with_ratios
@@ -72,7 +73,7 @@ def _pairs(names: list[str], codes: dict[str, list[np.ndarray]], density: np.nda
         chance.append(_ratio(expected, alone - expected))
     labels = [f"{a} and {b}" for a, b in combinations(names, 2)]
     variables = {"pair_jaccard": (("pair", "round"), overlap), "pair_chance": (("pair", "round"), chance)}
-    return xr.Dataset(variables, {"pair": labels, "round": np.arange(rounds + 1)})
+    return labelled(xr.Dataset(variables, {"pair": labels, "round": np.arange(rounds + 1)}))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.density import checked, sparsity
 from lthkit.analysis.masks.histograms import each, kernel_codes
 from lthkit.analysis.masks.searches import Search, Searched, common_layers, layer_labels, read
@@ -15,6 +16,7 @@ from lthkit.masks import SURVIVOR
 
 CELLS = ("round", "row", "column")
 PARTS = ("both", "only_a", "only_b")
+PERMILLE = "‰"
 
 
 def zero_kernel_cells(searched: Searched, layers: Sequence[str] | None = None) -> xr.Dataset:
@@ -28,12 +30,11 @@ def zero_kernel_cells(searched: Searched, layers: Sequence[str] | None = None) -
         layers: which ones, in this order; all when left out.
 
     Returns:
-        ``zero``: share of zero kernels in each cell, in whole ‰ (0 and 1000 only where none and all are), uint16,
-        dimensions (round, row, column), at most 200,000 cells a round. Labels of the columns: ``layer``, ``block``,
-        ``kernel``, ``first_input`` and ``last_input``; of the rounds: ``sparsity`` (of the whole
-        search). ``counted`` (kind, round) and
-        ``units`` (kind): zero kernels and all kernels of the layers shown, 1×1 and larger apart. Attributes:
-        ``name``, ``cell`` (how many kernels a cell has, in words).
+        ``zero_kernels``: share of zero kernels in each cell, in whole ‰ (0 and 1000 only where none and all are),
+        uint16, dimensions (round, row, column), at most 200,000 cells a round. Labels of the columns: ``layer``,
+        ``block``, ``kernel``, ``first_input`` and ``last_input``; of the rounds: ``sparsity`` (of the whole search).
+        ``counted`` (kind, round) and ``units`` (kind): zero kernels and all kernels of the layers shown, 1×1 and
+        larger apart. Attributes: ``name``, ``cell`` (how many kernels a cell has, in words).
 
     Raises:
         StoreError: naming a layer that there is not.
@@ -43,12 +44,14 @@ def zero_kernel_cells(searched: Searched, layers: Sequence[str] | None = None) -
     grid = grid_of(search.shapes)
     kernels = dict(zip(search.codes, each(kernel_codes, search.codes.values()), strict=True))
     cells, left = _shares(grid, kernels, search.rounds)
-    variables = {"zero": (CELLS, 1000 - cells)} | _by_kind(search, left)
-    return xr.Dataset(variables, _labels(search, grid, _sparsity(whole)), {"name": search.name, "cell": grid.words})
+    variables = {"zero_kernels": (CELLS, 1000 - cells)} | _by_kind(search, left)
+    attrs = {"name": search.name, "cell": grid.words}
+    made = xr.Dataset(variables, _labels(search, grid, _sparsity(whole)), attrs)
+    return labelled(made, zero_kernels=("completely zero kernels", PERMILLE))
 
 
 def weight_cells(searched: Searched, layers: Sequence[str] | None = None) -> xr.Dataset:
-    """Share of weights left, in cells as ``zero_kernel_cells``'s: ``left`` (round, row, column), whole ‰, uint16.
+    """Share of weights left in cells as ``zero_kernel_cells``'s: ``weights_left`` (round, row, column), ‰, uint16.
 
     ``counted`` (round) is the number of weights left in the layers shown, the attribute ``weights`` how many they
     have.
@@ -61,9 +64,10 @@ def weight_cells(searched: Searched, layers: Sequence[str] | None = None) -> xr.
     grid = grid_of(search.shapes)
     cells, left = _shares(grid, search.codes, search.rounds)
     counted = left.sum(axis=0)
-    variables = {"left": (CELLS, cells), "counted": ("round", counted)}
+    variables = {"weights_left": (CELLS, cells), "counted": ("round", counted)}
     attrs = {"name": search.name, "cell": grid.words, "weights": int(counted[0])}
-    return xr.Dataset(variables, _labels(search, grid, _sparsity(whole)), attrs)
+    made = xr.Dataset(variables, _labels(search, grid, _sparsity(whole)), attrs)
+    return labelled(made, weights_left=("weights left", PERMILLE))
 
 
 def difference_cells(
@@ -111,7 +115,14 @@ def difference_cells(
     coords = _labels(compared, grid, _sparsity(one)[: rounds + 1])
     coords |= {"part": list(PARTS), "round_b": ("round", partner)}
     weights = sum(code.size for code in compared.codes.values())
-    return xr.Dataset(variables, coords, {"a": one.name, "b": other.name, "cell": grid.words, "weights": weights})
+    made = xr.Dataset(variables, coords, {"a": one.name, "b": other.name, "cell": grid.words, "weights": weights})
+    return labelled(made, **{part: (words, PERMILLE) for part, words in part_names(one.name, other.name).items()})
+
+
+def part_names(a: str, b: str) -> dict[str, str]:
+    """What the parts of a comparison are called."""
+    words = ("weights left in both", f"weights left only in {a}", f"weights left only in {b}")
+    return dict(zip(PARTS, words, strict=True))
 
 
 def _shares(grid: Grid, codes: dict[str, np.ndarray], rounds: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.histograms import histogram, left
 from lthkit.analysis.masks.searches import Search, Searched, layer_labels, read
 from lthkit.errors import StoreError
@@ -18,14 +19,15 @@ def weights_left(searched: Searched) -> xr.DataArray:
     search = read(searched)
     kept = left(np.stack([histogram(code, search.rounds) for code in search.codes.values()]))
     coords = layer_labels(search.shapes) | {"round": np.arange(search.rounds + 1)}
-    return xr.DataArray(kept, coords, ("layer", "round"), "weights_left", {"weights": kept[:, 0].tolist()})
+    return labelled(xr.DataArray(kept, coords, ("layer", "round"), "weights_left", {"weights": kept[:, 0].tolist()}))
 
 
 def layer_density(searched: Searched) -> xr.DataArray:
     """Fraction of each layer's weights kept, 0…1, dimensions (layer, round); beside the rounds ``sparsity``."""
     counts = weights_left(searched)
     density = counts / counts.sel(round=0)
-    return density.drop_attrs().rename("density").assign_coords(sparsity=("round", _sparsity(counts)))
+    density = density.drop_attrs().rename("density").assign_coords(sparsity=("round", _sparsity(counts)))
+    return labelled(density)
 
 
 def block_density(searched: Searched) -> xr.DataArray:
@@ -34,13 +36,13 @@ def block_density(searched: Searched) -> xr.DataArray:
     labels = list(dict.fromkeys(counts["block"].values.tolist()))
     sums = np.stack([counts.values[counts["block"].values == label].sum(axis=0) for label in labels])
     coords = {"block": labels, "round": counts["round"].values, "sparsity": ("round", _sparsity(counts))}
-    return xr.DataArray(sums / sums[:, :1], coords, ("block", "round"), "density")
+    return labelled(xr.DataArray(sums / sums[:, :1], coords, ("block", "round"), "density"))
 
 
 def sparsity(searched: Searched) -> xr.DataArray:
     """Fraction of the prunable weights removed, 0…1, dimension round (0…``rounds``)."""
     counts = weights_left(searched)
-    return xr.DataArray(_sparsity(counts), {"round": counts["round"].values}, ("round",), "sparsity")
+    return labelled(xr.DataArray(_sparsity(counts), {"round": counts["round"].values}, ("round",), "sparsity"))
 
 
 def _sparsity(counts: xr.DataArray) -> np.ndarray:
@@ -61,7 +63,7 @@ def kernels_left(searched: Searched, layer: str, round: int) -> xr.DataArray:
     kernels = mask.reshape(*mask.shape[:2], -1)
     attrs = {"layer": layer, "round": round, "kernel_size": kernels.shape[2]}
     counts = kernels.sum(axis=2, dtype=np.uint16)
-    return xr.DataArray(counts, dims=("out", "in"), name="weights_left", attrs=attrs)
+    return labelled(xr.DataArray(counts, dims=("out", "in"), name="weights_left", attrs=attrs))
 
 
 def checked(searched: Searched, layer: str, round: int = 0) -> Search:

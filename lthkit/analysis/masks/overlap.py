@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import xarray as xr
 
+from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.density import sparsity
 from lthkit.analysis.masks.histograms import both_left, each, joint_histogram, left
 from lthkit.analysis.masks.ratios import with_ratios
@@ -27,9 +28,9 @@ def overlap(a: Searched, b: Searched) -> xr.Dataset:
         has a weight left), ``left_a``, ``left_b``, ``weights``. Beside them what independent random masks would
         have: ``chance_global`` for two masks of the searches' densities over all compared layers,
         d_a·d_b / (d_a + d_b − d_a·d_b); ``chance_layers`` for masks with each layer's own densities, expected
-        intersection (``expected`` = Σ n·d_a·d_b) over expected union. Labels: ``block``, ``kernel``, ``kind`` of
-        the layers, ``sparsity_a`` and ``sparsity_b`` of the whole searches. Attributes: ``a``, ``b`` (names),
-        ``compared`` (a sentence) and ``left_out`` (layers not compared).
+        intersection (``expected`` = Σ n·d_a·d_b) over expected union; ``times_chance`` = jaccard / chance_layers.
+        Labels: ``block``, ``kernel``, ``kind`` of the layers, ``sparsity_a`` and ``sparsity_b`` of the whole
+        searches. Attributes: ``a``, ``b`` (names), ``compared`` (a sentence), ``left_out`` (layers not compared).
 
     Raises:
         LthkitError: if no layer is common to both.
@@ -91,7 +92,7 @@ def like_for_like(counts: xr.Dataset, tolerance: float = TOLERANCE) -> xr.Datase
     partner = apart.argmin(axis=1)
     chosen = np.flatnonzero(apart[np.arange(len(partner)), partner] <= tolerance)
     pairs = counts.isel(round_a=("round", chosen), round_b=("round", partner[chosen]))
-    return pairs.assign_coords(round=chosen).rename(sparsity_a="sparsity")
+    return labelled(pairs.assign_coords(round=chosen).rename(sparsity_a="sparsity"))
 
 
 def _said(size: np.ndarray, left_out: list[str]) -> str:

@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 import xarray as xr
 
+from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.density import checked
 from lthkit.analysis.masks.searches import Searched
 from lthkit.errors import LthkitError
@@ -44,4 +45,4 @@ def kernel_patterns(
     chosen = np.where(chosen > search.rounds, SURVIVOR, chosen).astype(np.uint8)
     coords = {"output": ("kernel", outputs), "input": ("kernel", inputs)}
     attrs = {"layer": layer, "rounds": search.rounds, "name": search.name}
-    return xr.DataArray(chosen, coords, ("kernel", "height", "width"), "pruned_at", attrs)
+    return labelled(xr.DataArray(chosen, coords, ("kernel", "height", "width"), "pruned_at", attrs))

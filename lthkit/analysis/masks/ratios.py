@@ -3,7 +3,9 @@
 import numpy as np
 import xarray as xr
 
-RATIOS = ("union", "hamming", "jaccard", "chance_layers", "share", "chance")
+from lthkit.analysis.labels import labelled
+
+RATIOS = ("union", "hamming", "jaccard", "chance_layers", "times_chance", "share", "chance")
 
 
 def pooled(counts: xr.Dataset, by: str | None = None) -> xr.Dataset:
@@ -26,21 +28,21 @@ def pooled(counts: xr.Dataset, by: str | None = None) -> xr.Dataset:
 
 
 def with_ratios(counts: xr.Dataset) -> xr.Dataset:
-    """The same dataset with the ratios of whatever it counts. A ratio of nothing (no weight left) is NaN."""
-    if "intersection" in counts:
-        return _overlap(counts)
-    return _shares(counts)
+    """The same dataset, labelled, with the ratios of whatever it counts; a ratio of nothing (no weight left) is NaN."""
+    return labelled(_overlap(counts) if "intersection" in counts else _shares(counts))
 
 
 def _overlap(counts: xr.Dataset) -> xr.Dataset:
     both, expected = counts["intersection"], counts["expected"]
     either = counts["left_a"] + counts["left_b"] - both
     by_chance = counts["left_a"] + counts["left_b"] - expected
+    jaccard, by_layers = divided(both, either), divided(expected, by_chance)
     derived = {
         "union": either.transpose(*both.dims),
         "hamming": (either - both).transpose(*both.dims),
-        "jaccard": divided(both, either),
-        "chance_layers": divided(expected, by_chance),
+        "jaccard": jaccard,
+        "chance_layers": by_layers,
+        "times_chance": divided(jaccard, by_layers),
     }
     return counts.assign(derived)
 

@@ -97,6 +97,22 @@ def tile_counts(codes: np.ndarray, tiles: Tiles, rounds: int) -> np.ndarray:
     return left(counts.reshape(-1, width)).T
 
 
+def tile_side(shape: tuple[int, ...]) -> int:
+    """Side of the smallest square tile of kernels that leaves at most 200,000 cells of one layer (out, in)."""
+    tile = 1
+    while -(-shape[0] // tile) * -(-shape[1] // tile) > MOST_CELLS:
+        tile += 1
+    return tile
+
+
+def tiled(counts: np.ndarray, tile: int) -> np.ndarray:
+    """Means over square tiles of (out, in), smaller at the far edges where the sides do not divide."""
+    rows, columns = (np.arange(0, length, tile) for length in counts.shape)
+    sums = np.add.reduceat(np.add.reduceat(counts, rows, axis=0, dtype=np.uint32), columns, axis=1)
+    sizes = [np.diff(np.append(starts, end)) for starts, end in zip((rows, columns), counts.shape, strict=True)]
+    return np.asarray(sums / np.outer(*sizes))
+
+
 def permille(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Whole ‰ as uint16; 0 and 1000 only for none and all."""
     inner = np.clip(np.rint(1000 * part / whole), 1, 999)
