@@ -73,7 +73,7 @@ def _scales() -> Collection[str]:
 def _views() -> Collection[str]:
     from lthkit.explorer import VIEWS
 
-    return VIEWS
+    return [view.name for view in VIEWS]
 
 
 CHOICES: dict[str, Callable[[], Collection[str]]] = {
