@@ -75,9 +75,9 @@ def test_a_snapshot_comes_back_whole_and_writes_the_same_bytes(tmp_path):
     assert two.point.digests == one.point.digests
     assert repr((two.rows, two.losses, two.seconds)) == repr((one.rows, one.losses, one.seconds))
     assert torch.equal(two.best["weight"], one.best["weight"])
-    write_snapshot(tmp_path / "two.state", two, header)
+    write_snapshot(str(tmp_path / "two.state"), two, header)
     assert (tmp_path / "one.state").read_bytes() == (tmp_path / "two.state").read_bytes()
-    assert read_modules(tmp_path / "one.state").keys() == {"weight", "bias"}
+    assert read_modules(str(tmp_path / "one.state")).keys() == {"weight", "bias"}
 
 
 def test_one_flipped_bit_of_a_state_file_is_noticed_or_harmless(tmp_path):

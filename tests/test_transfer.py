@@ -158,7 +158,7 @@ def test_a_two_layer_head_has_about_50_000_more_parameters_on_resnet18():
 
 def test_both_layers_of_the_head_are_drawn_anew_and_never_pruned(source):
     task, point = task_and_point(config(source, head={"hidden": 7}))
-    assert point.modules["fc.0.weight"].shape == (7, 16)
+    assert point.modules["fc.0.weight"].shape == (7, 32)
     assert point.modules["fc.2.weight"].shape == (5, 7)
     assert not any(name.startswith("fc") for name in task.prunable)
     assert "fc.0.weight" not in models.prunable(task.network, linear=True)

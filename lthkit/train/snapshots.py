@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 _OPTIMIZER = "optimizer/"  # as in a point's digests
 
 
-def write_snapshot(path: Path, snapshot: Snapshot, header: Mapping[str, str | int]) -> None:
+def write_snapshot(path: str | Path, snapshot: Snapshot, header: Mapping[str, str | int]) -> None:
     """Write beside and rename, so that ``path`` is always a whole snapshot; synced to disk.
 
     Args:
@@ -43,7 +43,7 @@ def write_snapshot(path: Path, snapshot: Snapshot, header: Mapping[str, str | in
     save_tensors(path, tensors, facts, hashes)
 
 
-def read_snapshot(path: Path) -> tuple[Snapshot, dict[str, str | int]]:
+def read_snapshot(path: str | Path) -> tuple[Snapshot, dict[str, str | int]]:
     """The snapshot and its header.
 
     Raises:
@@ -61,7 +61,7 @@ def read_snapshot(path: Path) -> tuple[Snapshot, dict[str, str | int]]:
     return Snapshot(point, facts["rows"], best, tuple(facts["losses"]), facts["seconds"]), facts["header"]
 
 
-def read_modules(path: Path) -> Tensors:
+def read_modules(path: str | Path) -> Tensors:
     """The state dict of ``Task.modules`` in a snapshot of this or an older version, whose training cannot be resumed.
 
     Raises:

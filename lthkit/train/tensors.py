@@ -43,7 +43,7 @@ def json_sha256(values: Any) -> str:
 
 
 def save_tensors(
-    path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], hashes: Hashes | None = None
+    path: str | Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], hashes: Hashes | None = None
 ) -> None:
     """Safetensors with JSON-ready ``facts``, written beside ``path``, synced and renamed: same content, same bytes.
 
@@ -60,7 +60,7 @@ def save_tensors(
     sealed["sha256"] = json_sha256(hashes or sha256_by_name(tensors))
     sealed["facts_sha256"] = json_sha256(sealed)
     mend = "what was committed before is intact: free space or allow writing, then run the same search again"
-    with replacing(path, mend) as temporary:
+    with replacing(Path(path), mend) as temporary:
         try:
             # one key only: safetensors writes several in an order that changes from run to run
             save_file(dict(tensors), temporary, {_FACTS: json.dumps(sealed, sort_keys=True)})
@@ -68,7 +68,7 @@ def save_tensors(
             raise OSError(str(error)) from None
 
 
-def load_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
+def load_tensors(path: str | Path) -> tuple[Tensors, dict[str, Any]]:
     """All tensors of a safetensors file, and the facts that ``save_tensors`` was given; inverse of it.
 
     Facts and tensors are checked against their hashes where the file has them; ``facts["sha256"]`` is then
@@ -81,7 +81,7 @@ def load_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
     return tensors, facts
 
 
-def load_hashed(path: Path, unsealed: bool = False) -> tuple[Tensors, dict[str, Any], Hashes]:
+def load_hashed(path: str | Path, unsealed: bool = False) -> tuple[Tensors, dict[str, Any], Hashes]:
     """As ``load_tensors``, with ``sha256_by_name`` of the tensors; files without hashes only if ``unsealed``."""
     tensors, facts = _read(path)
     if not unsealed and "facts_sha256" not in facts:
@@ -99,9 +99,9 @@ def load_hashed(path: Path, unsealed: bool = False) -> tuple[Tensors, dict[str, 
     return tensors, facts, hashes
 
 
-def _read(path: Path) -> tuple[Tensors, dict[str, Any]]:
+def _read(path: str | Path) -> tuple[Tensors, dict[str, Any]]:
     try:
-        if path.exists() and not path.is_file():  # a pipe would wait for ever
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would wait for ever
             raise OSError("it is not a regular file")
         with safe_open(path, framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get(_FACTS, "{}"))
