@@ -39,9 +39,9 @@ from .explorer import explore as explore
 from .plots import save as save
 from .project import enter_project as enter_project
 from .project import init_project as init_project
-from .scales import settings as settings
+from .scales import configure as configure
 from .scales import source_ticket as source_ticket
-from .scales import transfer_settings as transfer_settings
+from .scales import transfer_configs as transfer_configs
 from .search import SearchConfig as SearchConfig
 from .search import find_ticket as find_ticket
 from .search import trained_file as trained_file

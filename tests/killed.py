@@ -1,4 +1,4 @@
-"""Run a search in a process that kills itself (SIGKILL) at a chosen moment: a step, a file, a sync."""
+"""Run a search, or a single training, in a process that kills itself (SIGKILL) at a step, a file or a sync."""
 
 import multiprocessing
 import os
@@ -15,7 +15,7 @@ def search(values: dict, path: str, die_at: tuple[str, int] | None) -> Counter:
     from tiny import tiny_config
 
     from lthkit.progress import Silent
-    from lthkit.search import find_ticket
+    from lthkit.search import find_ticket, train_once
 
     seen: Counter = Counter()
 
@@ -40,7 +40,8 @@ def search(values: dict, path: str, die_at: tuple[str, int] | None) -> Counter:
 
     torch.optim.SGD.step, os.replace, os.fsync = counted_step, counted_replace, counted_sync
     try:
-        find_ticket(tiny_config(values), path, save_every=0.0, progress=Silent())
+        runner = find_ticket if path.endswith(".zarr") else train_once
+        runner(tiny_config(values), path, save_every=0.0, progress=Silent())
     finally:
         torch.optim.SGD.step, os.replace, os.fsync = step, replace, sync
     return seen

@@ -41,7 +41,7 @@ def make_store(path, model, codes=None, rounds=2, seed=0, prefix="", weights=Non
         codes = {name: draw.choice(values, shape) for name, shape in shapes.items()}
     state = {prefix + name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
     state |= weights or {}
-    save_tensors(start_file(path), state, {})
+    save_tensors(start_file(path), state, {"network": prefix})
     arguments = {"config": {"a": 1}, "metrics": ("step",), "rounds": rounds, "evaluations": 1}
     with create(path, parameters=shapes, provenance={"start_sha256": tensors_sha256(state)}, **arguments) as writer:
         scores = {round: {"step": np.array([1.0])} for round in range(rounds + 1)}

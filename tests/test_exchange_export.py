@@ -78,7 +78,7 @@ def test_a_network_prepared_by_torch_prune_loads_the_pairs(searched, tmp_path):
 
 def test_a_task_s_network_comes_out_by_its_own_names(rewound, tmp_path):
     ticket = gather(rewound, 1)
-    assert ticket.facts["prefix"] == "network."
+    assert ticket.facts["network"] == "network."
     same(ticket.tensors, masked(start_file(rewound.path), rewound, 1, "network."))
     later = gather(rewound, 1, "rewind")
     with safe_open(start_file(rewound.path).parent / "rewind.safetensors", framework="pt") as file:
@@ -90,12 +90,9 @@ def test_a_task_s_network_comes_out_by_its_own_names(rewound, tmp_path):
     assert not torch.equal(later.tensors["3.weight"], ticket.tensors["3.weight"])
 
 
-def test_another_prefix_is_found_or_stated(tmp_path):
+def test_the_network_is_taken_from_where_it_lies(tmp_path):
     store = make_store(tmp_path / "a.zarr", spec(), prefix="towers.left.")
-    assert gather(store, 1).facts["prefix"] == "towers.left."
-    assert gather(store, 1, prefix="left").facts["prefix"] == "towers.left."
-    with pytest.raises(LthkitError, match=r"under the prefix 'right\.'"):
-        gather(store, 1, prefix="right")
+    assert gather(store, 1).facts["network"] == "towers.left."
 
 
 def test_shared_weights_are_masked_under_all_their_names(tmp_path):
@@ -140,7 +137,7 @@ def test_the_file_says_where_it_comes_from(searched, tmp_path):
         "round": 1,
         "config_sha256": searched.config_sha256,
         "weights": "start",
-        "prefix": "",
+        "network": "",
         "zero_but_left": 0,
     }
     total = sum(mask.size for mask in searched.masks(1).values())

@@ -9,14 +9,14 @@ import torch
 from killed import KINDS, in_process
 from tiny import AUTOENCODER, DIGITS, tiny_config
 
+from lthkit import analysis, controls
 from lthkit import masks as masking
 from lthkit import search as searching
-from lthkit import tasks
 from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.progress import Silent
-from lthkit.search import find as finding
-from lthkit.search import find_ticket, setting
+from lthkit.search import find_ticket, make_task, ranked_weights, read_result, train_once
+from lthkit.search import run as finding
 from lthkit.store import open_store, reopen
 from lthkit.train import copy_state, load_tensors, make_point, train
 
@@ -38,9 +38,19 @@ def bits(path: Path) -> dict[str, bytes]:
     return found | {"config": store.config_sha256.encode(), "counts": repr(store.counts).encode()}
 
 
+def result_bits(path: Path) -> dict[str, object]:
+    """A result but for times, and the weights beside it."""
+    result = read_result(path)
+    result["summary"].pop("wall_time")
+    for row in result["rows"]:
+        row.pop("wall_time")
+    weights = path.with_suffix(".weights")
+    return result | {file.name: file.read_bytes() for file in (weights.iterdir() if weights.is_dir() else ())}
+
+
 def by_hand(config, prunings_from=0):
     """Algorithm 1 in plain lines: the masks of every round."""
-    task = tasks.make(config.task, setting(config, load_catalog(), config.model))
+    task = make_task(config, load_catalog())
     start = make_point(0, copy_state(task.modules))
     masks = masking.dense(task.prunable)
     found, total = [masks], masking.size(masks)
@@ -130,7 +140,7 @@ def test_true_rewinding_goes_on_from_step_k(tmp_path, monkeypatch):
     assert steps[0].tolist() == [2, 4, 6]
     assert steps[1, :2].tolist() == [4, 6]
     # the state at step k is that of the dense training stopped there: same weights, same momentum
-    task = tasks.make(config.task, setting(config, load_catalog(), config.model))
+    task = make_task(config, load_catalog())
     plan = tiny_config(AUTOENCODER).plan
     states = {}
     keeping = finding.Keeping(points={3: lambda point: states.update(point.digests)})
@@ -158,7 +168,7 @@ def test_without_rewinding_each_round_goes_on_from_the_last(tmp_path, monkeypatc
 
 def test_a_search_from_a_stored_mask_counts_on_from_it(tmp_path):
     parent = find(tmp_path / "a.zarr")
-    child = find(tmp_path / "b.zarr", start_mask=f"{tmp_path / 'a.zarr'}@2", seed=1, pruning__rounds=2)
+    child = find(tmp_path / "b.zarr", mask=f"{tmp_path / 'a.zarr'}@2", seed=1, pruning__rounds=2)
     assert (child.first_round, child.rounds, child.scored) == (2, 4, 5)
     for round in range(3):
         inherited, own = parent.masks(round), child.masks(round)
@@ -168,6 +178,60 @@ def test_a_search_from_a_stored_mask_counts_on_from_it(tmp_path):
     assert child.provenance["parent"]["round"] == 2
     assert child.provenance["parent"]["config_sha256"] == parent.config_sha256
     assert child.scores()["round"].values.tolist() == [2, 3, 4]
+
+
+@pytest.mark.parametrize("kind", ["complement", "random", "flip", "one_shot_start"])
+def test_a_search_from_a_controls_mask_prunes_on_from_it(tmp_path, kind):
+    parent = find(tmp_path / "a.zarr")
+    recipe = {"kind": kind, "source": str(parent.path), "round": 2}
+    recipe |= {"weights": "random"} if kind == "one_shot_start" else {}
+    child = find(tmp_path / "b.zarr", mask=recipe, pruning__rounds=2)
+    made = controls.realise(controls.parse_recipe(recipe, "mask"), weights=ranked_weights("random", parent))
+    assert (child.first_round, child.rounds, child.scored) == (2, 4, 5)
+    assert all(np.array_equal(child.masks(2)[name], mask.numpy()) for name, mask in made.masks.items())
+    assert sum(child.counts.values()) == masking.weights_left(masking.left(made.masks), 0.3, 2)
+    assert all((child.masks(4)[name] <= child.masks(3)[name]).all() for name in child.parameters)
+    assert child.provenance["parent"]["recipe"]["kind"] == kind
+    assert child.provenance["mask_sha256"] == made.sha256
+
+
+def test_one_training_is_the_same_as_a_file_and_as_a_store_of_zero_rounds(tmp_path):
+    parent = find(tmp_path / "a.zarr")
+    changes = {"mask": f"{parent.path}@2", "weights": {"kind": "source"}, "pruning__rounds": 0}
+    store = find(tmp_path / "b.zarr", **changes)
+    result = train_once(tiny_config(AUTOENCODER, **changes), tmp_path / "b.result.json", progress=Silent())
+    assert result["search"] == store.identity
+    for name in ("step", "train_loss", "validation_error"):
+        assert [row[name] for row in result["rows"]] == store.scores()[name].values[0].tolist()
+    assert result["summary"]["sparsity"] == pytest.approx(1 - 0.7**2, abs=0.01)
+
+
+def test_what_is_pruned_first_is_one_function(tmp_path):
+    """A made-up criterion: the earliest weights by position go first."""
+    store = find(tmp_path / "a.zarr", pruning__criterion="tiny:by_position", pruning__rounds=1)
+    flat = np.concatenate([mask.ravel() for mask in store.masks(1).values()])
+    gone = int((~flat).sum())
+    assert not flat[:gone].any()
+    assert flat[gone:].all()
+    refused(tmp_path / "b.zarr", "no criterion 'magnitud'; did you mean 'magnitude'", pruning__criterion="magnitud")
+
+
+def test_a_first_nan_validation_counts_neither_in_the_loop_nor_in_the_curve(tmp_path, monkeypatch):
+    import autoencoder
+
+    real, calls = autoencoder.Autoencoder.evaluate, []
+
+    def first_is_nan(self, split):
+        calls.append(split)
+        return {"error": float("nan")} if calls == ["validation"] else real(self, split)
+
+    monkeypatch.setattr(autoencoder.Autoencoder, "evaluate", first_is_nan)
+    store = find(tmp_path / "a.zarr", pruning__rounds=0)
+    row = analysis.curve(store)
+    validation = store.scores().validation_error.values[0]
+    assert np.isnan(validation[0])
+    assert row.best_step.item() == [2, 4, 6][int(np.nanargmin(validation))]
+    assert row.score.item() == store.scores().test_error.values[0][int(np.nanargmin(validation))]
 
 
 def test_a_pre_trained_checkpoint_is_where_it_starts(tmp_path):
@@ -277,7 +341,7 @@ def test_a_kill_at_every_moment_of_a_commit_ends_in_the_same_bits(tmp_path, monk
 
 def test_a_finished_search_is_opened_without_its_data(tmp_path, monkeypatch):
     find(tmp_path / "a.zarr")
-    monkeypatch.setattr(finding.tasks, "make", None)
+    monkeypatch.setattr(finding, "prepare", None)
     assert find(tmp_path / "a.zarr").scored == 4
 
 
@@ -299,8 +363,8 @@ def test_settings_that_make_no_sense_are_refused(tmp_path):
     refused(path, "beyond the training's 6 steps", rewind={"to": "step", "step": 6})
     refused(path, "there is no task 'clasification'; did you mean 'classification'", task__name="clasification")
     refused(path, "importing 'no_such_module' failed", task__name="no_such_module:make")
-    refused(path, "does not name a mask", start_mask="a.zarr")
-    refused(path, r"nothing\.zarr", start_mask=str(tmp_path / "nothing.zarr@1"))
+    refused(path, "does not name a mask", mask="a.zarr")
+    refused(path, r"nothing\.zarr", mask=str(tmp_path / "nothing.zarr@1"))
     refused(path, "no option 'depth'", base=DIGITS, task={"name": "classification", "options": {"depth": 1}})
     refused(tmp_path / "a", r"must end in \.zarr")
     assert not path.exists()
@@ -309,8 +373,8 @@ def test_settings_that_make_no_sense_are_refused(tmp_path):
 def test_a_mask_that_does_not_fit_is_refused(tmp_path):
     find(tmp_path / "a.zarr")
     path = tmp_path / "b.zarr"
-    refused(path, "the mask", start_mask=f"{tmp_path / 'a.zarr'}@1", base=DIGITS)
-    refused(path, "round 9", start_mask=f"{tmp_path / 'a.zarr'}@9")
+    refused(path, "the mask", mask=f"{tmp_path / 'a.zarr'}@1", base=DIGITS)
+    refused(path, "round 9", mask=f"{tmp_path / 'a.zarr'}@9")
     assert not path.exists()
 
 

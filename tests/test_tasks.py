@@ -3,15 +3,13 @@ import torch
 from tiny import DIGITS, tiny_config
 from torch.nn.functional import cross_entropy
 
-from lthkit import tasks
 from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError
-from lthkit.search import setting
+from lthkit.search import make_task
 
 
 def made(**changes):
-    config = tiny_config(DIGITS, **changes)
-    return tasks.make(config.task, setting(config, load_catalog(), config.model))
+    return make_task(tiny_config(DIGITS, **changes), load_catalog())
 
 
 def test_scores_are_means_over_the_whole_split():
@@ -50,3 +48,14 @@ def test_first_convolution_and_linear_layers_are_prunable_on_request():
 def test_a_built_in_task_takes_no_unknown_option():
     with pytest.raises(LthkitError, match="has no option 'size'"):
         made(task={"name": "classification", "options": {"size": 3}})
+
+
+def test_narrow_strided_convolutions_keep_the_plain_memory_format(tmp_path):
+    """Trained in channels_last they make some builds of torch write out of bounds; here they train, and alike."""
+    narrow = made(model__options={"width": 4}, plan__channels_last=True)
+    assert narrow.network.layer2[0].conv1.weight.is_contiguous()
+    batch = next(narrow.batches(0, 0, 0))
+    assert batch[0].is_contiguous()
+    narrow.loss(batch).backward()
+    wide = made(model__options={"width": 16}, plan__channels_last=True)
+    assert wide.network.layer2[0].conv1.weight.is_contiguous(memory_format=torch.channels_last)

@@ -1,27 +1,37 @@
 import json
 import math
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny import DIGITS, tiny_config
 
 from lthkit import masks as masking
-from lthkit import models, tasks
+from lthkit import models
 from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError
 from lthkit.progress import Silent
-from lthkit.search import find_ticket, setting, start_file, trained_file
+from lthkit.search import (
+    SearchConfig,
+    config_of,
+    find_ticket,
+    make_task,
+    ranked_weights,
+    start_file,
+    starting_point,
+    summary,
+    trained_file,
+)
+from lthkit.search.start import train_to_rewound
 from lthkit.seeds import derive
 from lthkit.store import open_store
 from lthkit.train import copy_state, load_tensors, make_point, train
-from lthkit.transfer import TransferConfig, collect, combine, read_results, summary, table, transfer, transfer_many
-from lthkit.transfer import weights as weighting
-from lthkit.transfer.run import target_model
-from lthkit.transfer.sensitivity import score_pruned, score_retrained
+from lthkit.transfer import collect, read_results, results_table, score_pruned, score_retrained, transfer, transfer_many
 
 TARGET = {"name": "digits", "count": 128, "classes": [5, 6, 7, 8, 9], "validation": 0.25}
-PLAN = {"epochs": 2, "batch_size": 32, "learning_rate": 0.05, "threads": 1, "device": "cpu"}
+PLAN = DIGITS["plan"]
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +48,20 @@ def source(tmp_path_factory):
     return folder
 
 
-def config(source, store="pretrained", kind="ticket", round=2, seed=0, mask=None, **changes):
+def config(source, store="pretrained", kind="ticket", round=2, seed=0, mask=None, model=None, **changes):
+    path = str(source / f"{store}.zarr")
+    network = config_of(open_store(path)).model.plain() | {"checkpoint": None}
     values = {
-        "mask": {"kind": kind, "source": str(source / f"{store}.zarr"), "round": round, **(mask or {})},
+        "mask": {"kind": kind, "source": path, "round": round, **(mask or {})},
+        "weights": {"kind": "pretrained"},
+        "model": network | (model or {}),
         "data": TARGET,
         "plan": PLAN,
+        "pruning": {"rounds": 0},
+        "keep_weights": "none",
         "seed": seed,
     }
-    return TransferConfig.parse(values | changes, "transfer")
+    return SearchConfig.parse(values | changes, "transfer")
 
 
 def run(folder, wanted):
@@ -53,11 +69,9 @@ def run(folder, wanted):
 
 
 def task_and_point(wanted):
-    store = open_store(wanted.mask.source)
-    plan = wanted.plan.resolved()
-    settled = wanted.model_copy(update={"plan": plan})
-    task = tasks.make(wanted.task, setting(settled, load_catalog(), target_model(settled, weighting.search_of(store))))
-    return task, weighting.start(task, wanted.weights, weighting.body(wanted.weights, store), plan, wanted.seed)
+    settled = wanted.model_copy(update={"plan": wanted.plan.resolved()})
+    task = make_task(settled, load_catalog())
+    return task, train_to_rewound(task, settled, settled.plan, starting_point(task, settled))
 
 
 # where the weights come from
@@ -119,11 +133,11 @@ def test_any_stored_point_is_a_start(source):
 
 def test_a_frozen_body_is_bit_identical_after_training(source, monkeypatch):
     ends = []
-    import lthkit.transfer.run as running
+    import lthkit.search.run as running
 
     real = running.train
     monkeypatch.setattr(running, "train", lambda *a, **k: ends.append(real(*a, **k)) or ends[-1])
-    wanted = config(source, freeze="body")
+    wanted = config(source, model={"freeze": "body"})
     _, point = task_and_point(wanted)
     masks = open_store(wanted.mask.source).masks(2)
     run(source / "frozen", wanted)
@@ -135,11 +149,11 @@ def test_a_frozen_body_is_bit_identical_after_training(source, monkeypatch):
 
 def test_statistics_of_a_frozen_body_may_be_updated(source, monkeypatch):
     ends = []
-    import lthkit.transfer.run as running
+    import lthkit.search.run as running
 
     real = running.train
     monkeypatch.setattr(running, "train", lambda *a, **k: ends.append(real(*a, **k)) or ends[-1])
-    wanted = config(source, freeze="body", frozen_statistics="updated")
+    wanted = config(source, model={"freeze": "body", "frozen_statistics": "updated"})
     _, point = task_and_point(wanted)
     run(source / "updated", wanted)
     end = ends[0].point.modules
@@ -157,7 +171,7 @@ def test_a_two_layer_head_has_about_50_000_more_parameters_on_resnet18():
 
 
 def test_both_layers_of_the_head_are_drawn_anew_and_never_pruned(source):
-    task, point = task_and_point(config(source, head={"hidden": 7}))
+    task, point = task_and_point(config(source, model={"hidden": 7}))
     assert point.modules["fc.0.weight"].shape == (7, 32)
     assert point.modules["fc.2.weight"].shape == (5, 7)
     assert not any(name.startswith("fc") for name in task.prunable)
@@ -194,8 +208,10 @@ def test_dense_and_sparse_see_the_same_batches_and_schedule(source, tmp_path, mo
 
 
 def test_a_finished_result_is_read_again(source, tmp_path, monkeypatch):
+    import lthkit.transfer.many as training
+
     first = run(tmp_path, config(source))
-    monkeypatch.setattr(tasks, "make", None)
+    monkeypatch.setattr(training, "train_once", None)
     assert run(tmp_path, config(source)) == first
 
 
@@ -232,8 +248,7 @@ def test_one_shot_masks_rank_stored_weights(source, tmp_path, weights):
     result = run(tmp_path, wanted)
     store = open_store(wanted.mask.source)
     left = sum(int(mask.sum()) for mask in store.masks(2).values())
-    ranked = weighting.by_name(weighting.body(weighting.ranking(weights), store), store.parameters)
-    masks = masking.prune(ranked, masking.dense(store.parameters), left)
+    masks = masking.prune(ranked_weights(weights, store), masking.dense(store.parameters), left)
     assert result["mask_sha256"] == masking.digest(masks)
     assert result["labels"]["mask"] == f"one shot start {weights}"
 
@@ -260,43 +275,111 @@ def many(source):
 def test_in_parallel_each_result_is_the_same_bits_as_alone(source, tmp_path):
     transfer_many(many(source), tmp_path / "parallel", processes=2)
     for wanted in many(source):
-        alone = run(tmp_path / "alone", wanted)
-        name = f"{alone['config_sha256'][:16]}.result.json"
-        assert without_times(json.loads((tmp_path / "parallel" / name).read_text())) == without_times(alone)
+        run(tmp_path / "alone", wanted)
+    parallel, alone = (
+        {path.name: without_times(result) for path, result in read_results(tmp_path / name).items()}
+        for name in ("parallel", "alone")
+    )
+    assert parallel == alone
+    assert len(alone) == 6
 
 
-def test_results_are_one_labelled_data_set(source, tmp_path):
+def test_results_are_tidy_rows(source, tmp_path):
     results = transfer_many(many(source), tmp_path, processes=1)
-    assert dict(results.sizes) == {
-        "source": 1, "weights": 1, "target": 1, "mask": 2, "round": 3, "search_seed": 1, "training_seed": 2,
-    }  # fmt: skip
-    assert results.mask.values.tolist() == ["dense", "ticket"]
-    assert results.source.item() == "digits 0,1,2,3,4"
-    ticket = results.sel(mask="ticket").squeeze(["source", "weights", "target", "search_seed"], drop=True)
-    assert ticket.score.notnull().values.tolist() == [[False, False], [True, True], [True, True]]
-    assert len(table(results)) == 6
-    assert collect(tmp_path).identical(results)
+    assert len(results) == 6
+    assert results["mask"].tolist() == ["dense", "dense", "ticket", "ticket", "ticket", "ticket"]
+    assert results["round"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert results["training_seed"].tolist() == [0, 1] * 3
+    assert set(results["source"]) == {"digits 0,1,2,3,4"}
+    assert set(results["target"]) == {"digits 5,6,7,8,9"}
+    assert results["score"].between(0, 1).all()
+    assert (results["chance"] == 0.2).all()
+    pd.testing.assert_frame_equal(collect(tmp_path), results)
 
 
-def test_results_that_differ_in_more_than_their_dimensions_are_not_mixed(source, tmp_path):
+def test_results_that_differ_in_more_than_their_columns_are_not_mixed(source, tmp_path):
     run(tmp_path, config(source))
     run(tmp_path, config(source, seed=1, plan=PLAN | {"learning_rate": 0.01}))
-    with pytest.raises(LthkitError, match=r"plan\.learning_rate: .*0\.05"):
+    with pytest.raises(LthkitError, match=r"result\.json and .*result\.json.*plan\.learning_rate: "):
         collect(tmp_path)
 
 
 def test_results_of_other_networks_or_searches_are_not_mixed(source, tmp_path):
     first = run(tmp_path, config(source))
     second = run(tmp_path, config(source, seed=1))
-    wider = second["search"] | {"model": second["search"]["model"] | {"options": {"width": 99}}}
+    parent = json.loads(json.dumps(second["parent"]))
+    parent["config"]["model"]["options"] = {"width": 99}
     with pytest.raises(LthkitError, match=r"search\.model\.options\.width: 8 → 99"):
-        combine([first, second | {"search": wider}])
+        results_table({Path("a"): first, Path("b"): second | {"parent": parent}})
 
 
-def test_two_results_of_the_same_labels_are_not_mixed(source, tmp_path):
+def test_two_results_of_one_training_are_refused_by_their_files(source, tmp_path):
     first = run(tmp_path, config(source))
-    with pytest.raises(LthkitError, match="two results are both"):
-        combine([first, first | {"config_sha256": "another"}])
+    again = first | {"config": first["config"] | {"keep_weights": "all"}}
+    with pytest.raises(LthkitError, match=r"a and b are both .*keep_weights: 'none' → 'all'"):
+        results_table({Path("a"): first, Path("b"): again})
+
+
+def test_a_table_of_thousands_is_collected_in_seconds(source, tmp_path):
+    """Not a matter of seconds here, but of linear work: each file is read once."""
+    first = run(tmp_path, config(source))
+    results = {Path(str(n)): first | {"labels": first["labels"] | {"training_seed": n}} for n in range(2000)}
+    assert len(results_table(results)) == 2000
+
+
+# keyed by content
+
+
+def test_a_source_searched_again_is_another_training(source, tmp_path):
+    import shutil
+
+    for suffix in ("zarr", "weights"):
+        shutil.copytree(source / f"pretrained.{suffix}", tmp_path / f"pretrained.{suffix}")
+    run(tmp_path, config(tmp_path))
+    run(tmp_path, config(tmp_path))
+    assert len(list(tmp_path.glob("*.result.json"))) == 1
+    for suffix in ("zarr", "weights"):
+        shutil.rmtree(tmp_path / f"pretrained.{suffix}")
+    again = tiny_config(
+        DIGITS,
+        data__classes=[0, 1, 2, 3, 4],
+        model__checkpoint=str(trained_file(source / "random.zarr", 0, "best")),
+        seed=3,
+    )
+    find_ticket(again, tmp_path / "pretrained.zarr", progress=Silent())
+    second = run(tmp_path, config(tmp_path))
+    assert len(list(tmp_path.glob("*.result.json"))) == 2
+    assert second["labels"]["search_seed"] == 3
+
+
+def test_a_moved_source_is_the_same_training(source, tmp_path):
+    import shutil
+
+    run(tmp_path, config(source))
+    for suffix in ("zarr", "weights"):
+        shutil.copytree(source / f"pretrained.{suffix}", tmp_path / f"pretrained.{suffix}")
+    run(tmp_path, config(tmp_path))
+    assert len(list(tmp_path.glob("*.result.json"))) == 1
+
+
+def test_a_state_left_over_under_another_mask_is_not_gone_on_with(source, tmp_path):
+    """The state of one training, renamed to be another's, is done again, not trained on."""
+
+    class Stop(Silent):
+        steps = 0
+
+        def advance(self):
+            self.steps += 1
+            if self.steps == 4:
+                raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        transfer(config(source), tmp_path, save_every=0.0, progress=Stop())
+    state = next(tmp_path.glob("*.state"))
+    undisturbed = run(tmp_path / "alone", config(source, kind="complement"))
+    name = next((tmp_path / "alone").glob("*.result.json")).name
+    state.rename(tmp_path / name.replace(".json", ".state"))
+    assert without_times(run(tmp_path, config(source, kind="complement"))) == without_times(undisturbed)
 
 
 def test_the_score_is_the_test_metric_at_the_first_best_validation():
@@ -315,8 +398,7 @@ def test_the_score_is_the_test_metric_at_the_first_best_validation():
 def test_one_layer_at_a_time_without_retraining(source):
     found = score_pruned(source / "random.zarr", [0.0, 0.9], layers=["layer1.0.conv1.weight", "layer3.0.conv2.weight"])
     store = open_store(source / "random.zarr")
-    search = weighting.search_of(store)
-    task = tasks.make(search.task, setting(search, load_catalog(), search.model))
+    task = make_task(config_of(store), load_catalog())
     trained, _ = load_tensors(trained_file(store.path, 0, "best"))
     weight = trained["layer3.0.conv2.weight"]
     smallest = weight.abs().flatten().argsort(stable=True)[: round(0.9 * weight.numel())]
@@ -360,7 +442,7 @@ def test_what_cannot_be_joined_is_refused(source, tmp_path):
     with pytest.raises(LthkitError, match="either step or share"):
         config(source, weights={"kind": "rewound"})
     with pytest.raises(LthkitError, match="no 'rewound' weights"):
-        config(source, weights={"kind": "rewound", "step": 1}, freeze="body")
+        config(source, weights={"kind": "rewound", "step": 1}, model={"freeze": "body"})
     with pytest.raises(LthkitError, match="cannot rank the weights 'best'"):
         run(tmp_path, config(source, kind="one_shot_start", mask={"weights": "best"}))
     with pytest.raises(LthkitError, match="outside the training's"):
@@ -369,7 +451,7 @@ def test_what_cannot_be_joined_is_refused(source, tmp_path):
         tiny_config(DIGITS, model__name="resnet14", pruning__rounds=0), tmp_path / "other.zarr", progress=Silent()
     )
     path = str(trained_file(other.path, 0, "last"))
-    wide = tiny_config(DIGITS, model__options={"width": 8}, pruning__rounds=0)
+    wide = tiny_config(DIGITS, model__options={"width": 16}, pruning__rounds=0)
     wider = find_ticket(wide, tmp_path / "wide.zarr", progress=Silent())
     with pytest.raises(LthkitError, match="cannot be joined"):
         run(tmp_path, config(source, weights={"kind": "file", "path": str(trained_file(wider.path, 0, "last"))}))
@@ -392,7 +474,7 @@ def test_a_frozen_network_without_a_head_has_nothing_to_train():
 
 
 def test_seeds_of_redrawn_weights_do_not_meet_the_searchs(source):
-    search = weighting.search_of(open_store(source / "random.zarr"))
+    search = config_of(open_store(source / "random.zarr"))
     assert derive(search.seed, "redrawn", 0) % 2**31 != search.seed
     assert np.isfinite(copy_state(models.build(search.model, 5, 1))["conv1.weight"]).all()
     assert make_point(0, {}).digests == {}

@@ -65,9 +65,9 @@ def _refuse_unknown_choices(notebook: Path, declared: Mapping[str, Parameter], v
 
 
 def _scales() -> Collection[str]:
-    from lthkit.scales import names
+    from lthkit.scales import scale_names
 
-    return names()
+    return scale_names()
 
 
 def _views() -> Collection[str]:

@@ -28,7 +28,6 @@ def export(command: argparse.ArgumentParser) -> Handler:
         default="start",
         help="the starting weights (the ticket; default), those rewound to, or those trained in the round",
     )
-    command.add_argument("--prefix", help="of the network's names among the stored weights, if it must be stated")
     command.add_argument("--force", action="store_true", help="write over an existing file")
 
     def handler(chosen: argparse.Namespace) -> None:
@@ -38,7 +37,7 @@ def export(command: argparse.ArgumentParser) -> Handler:
         from lthkit.terminal import printable
 
         refuse_existing(chosen.out, chosen.force)
-        ticket = gather(open_store(chosen.store), chosen.round, chosen.weights, chosen.prefix)
+        ticket = gather(open_store(chosen.store), chosen.round, chosen.weights)
         print(printable(f"{write(ticket, chosen.out, chosen.format, force=chosen.force)}: {ticket}"))
 
     return handler

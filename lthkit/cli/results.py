@@ -15,11 +15,10 @@ def collect(command: argparse.ArgumentParser) -> Handler:
         from lthkit.exchange import write_table
         from lthkit.terminal import printable
         from lthkit.transfer import collect as combined
-        from lthkit.transfer import table
 
-        found = table(combined(chosen.folder))
+        found = combined(chosen.folder)
         if chosen.out is None:
-            print(found.drop(columns=["config_sha256"]).to_string(index=False, na_rep="–"))
+            print(found.drop(columns=["mask_sha256", "config_sha256", "file"]).to_string(index=False, na_rep="–"))
         else:
             print(f"{len(found)} results: {printable(write_table(found, chosen.out))}")
 

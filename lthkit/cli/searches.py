@@ -16,9 +16,9 @@ def search(command: argparse.ArgumentParser) -> Handler:
 
     def handler(chosen: argparse.Namespace) -> None:
         from lthkit.batch import read_settings
-        from lthkit.scales import settings
+        from lthkit.scales import configure
         from lthkit.search import find_ticket
 
-        find_ticket(settings(chosen.scale, chosen.stage, read_settings(given(chosen))), chosen.store)
+        find_ticket(configure(chosen.scale, chosen.stage, read_settings(given(chosen))), chosen.store)
 
     return handler

@@ -23,8 +23,8 @@ from torch import Tensor
 from lthkit import masks as masking
 from lthkit.atomic import refuse_existing, replacing
 from lthkit.errors import LthkitError
-from lthkit.exchange.weights import Which, network_weights
 from lthkit.masks import Masks
+from lthkit.search import Kept, kept_state
 from lthkit.store import Store
 from lthkit.train import sha256_by_name
 
@@ -39,8 +39,8 @@ class Ticket:
     Attributes:
         tensors: the network's whole state by plain name; removed weights are exactly zero.
         masks: what is left of each prunable weight; a weight that modules share is there under all its names.
-        facts: store, round, config_sha256, sparsity, which weights, the prefix that the network's names had among
-            the stored weights, and how many of the weights left are zero by themselves.
+        facts: store, round, config_sha256, sparsity, which weights, where the network lay in the stored state, and
+            how many of the weights left are zero by themselves.
     """
 
     tensors: dict[str, Tensor]
@@ -48,7 +48,7 @@ class Ticket:
     facts: dict[str, Any]
 
     def __str__(self) -> str:
-        under = f" (stored under '{self.facts['prefix']}')" if self.facts["prefix"] else ""
+        under = f" (stored under '{self.facts['network']}')" if self.facts["network"] else ""
         said = (
             f"{len(self.tensors)} tensors{under}, weights '{self.facts['weights']}' under the mask of round "
             f"{self.facts['round']} of {self.facts['store']}, sparsity {100 * self.facts['sparsity']:.2f} %"
@@ -63,9 +63,8 @@ def export_ticket(
     round: int,
     path: Path | str,
     format: Format = "torch",
-    weights: Which = "start",
+    weights: Kept = "start",
     *,
-    prefix: str | None = None,
     force: bool = False,
 ) -> Path:
     """Write one round's network with the mask applied: ``gather`` and ``write``.
@@ -77,20 +76,20 @@ def export_ticket(
         format: ``torch`` and ``safetensors``: the plain state; ``prune``: pairs for ``torch.nn.utils.prune``.
         weights: ``start``: the starting weights θp, which make the ticket; ``rewind``: the state rewound to;
             ``best`` and ``last``: trained in this round.
-        prefix: of the network's names among the stored weights; found by itself where left out.
         force: write over an existing file.
 
     Raises:
         LthkitError: no such round, weights that are not kept, a file that exists or cannot be written.
     """
     _check_path(Path(path), format, force)
-    return write(gather(store, round, weights, prefix), path, format, force=force)
+    return write(gather(store, round, weights), path, format, force=force)
 
 
-def gather(store: Store, round: int, weights: Which = "start", prefix: str | None = None) -> Ticket:
+def gather(store: Store, round: int, weights: Kept = "start") -> Ticket:
     """The weights of a round's network with the mask applied. Arguments and errors as ``export_ticket``."""
     prunable = {name: torch.from_numpy(mask) for name, mask in store.masks(round).items()}
-    tensors, prefix = network_weights(store, round, weights, prefix)
+    kept = kept_state(store, round, weights)
+    tensors = kept.network
     masks = _under_all_names(prunable, tensors)
     facts = {
         "store": str(store.path),
@@ -98,7 +97,7 @@ def gather(store: Store, round: int, weights: Which = "start", prefix: str | Non
         "config_sha256": store.config_sha256,
         "sparsity": masking.sparsity(prunable),
         "weights": weights,
-        "prefix": prefix,
+        "network": kept.address,
         "zero_but_left": sum(int(((tensors[name] == 0) & mask).sum()) for name, mask in prunable.items()),
     }
     masking.apply_(tensors, masks)

@@ -2,8 +2,9 @@
 
 from lthkit.models.checkpoint import LoadReport, load_checkpoint
 from lthkit.models.freezing import freeze
+from lthkit.models.memory_format import strided_and_narrow
 from lthkit.models.probe import try_out
-from lthkit.models.prunable import first_convolution, head_names, plain, plain_name, prunable, prunable_of
+from lthkit.models.prunable import first_convolution, head_names, in_modules, plain, plain_name, prunable, prunable_of
 from lthkit.models.registry import NAMES, build, find_factory
 from lthkit.models.spec import ModelSpec
 
@@ -16,10 +17,12 @@ __all__ = [
     "first_convolution",
     "freeze",
     "head_names",
+    "in_modules",
     "load_checkpoint",
     "plain",
     "plain_name",
     "prunable",
     "prunable_of",
+    "strided_and_narrow",
     "try_out",
 ]

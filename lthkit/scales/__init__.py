@@ -1,6 +1,16 @@
-"""Ready settings by scale: smoke (tests), demo (digits, a minute), small (CIFAR-10-sized) and paper."""
+"""Ready settings by scale, as data: smoke (tests), demo (digits, a minute), small (CIFAR-10-sized) and paper."""
 
-from lthkit.scales.settings import names, settings
-from lthkit.scales.transfers import levels, masks_beside, source_ticket, transfer_settings
+from lthkit.scales.configure import configure
+from lthkit.scales.scale import Changes, Scale, TransferSet, find_scale, scale_names
+from lthkit.scales.transfers import source_ticket, transfer_configs
 
-__all__ = ["levels", "masks_beside", "names", "settings", "source_ticket", "transfer_settings"]
+__all__ = [
+    "Changes",
+    "Scale",
+    "TransferSet",
+    "configure",
+    "find_scale",
+    "scale_names",
+    "source_ticket",
+    "transfer_configs",
+]

@@ -6,68 +6,33 @@ from typing import Any
 
 from lthkit.controls import read_recipe
 from lthkit.errors import LthkitError
-from lthkit.scales.settings import Values, names, settings
-from lthkit.search import find_ticket, trained_file
+from lthkit.scales.configure import configure, parse_changed
+from lthkit.scales.scale import Changes, find_scale
+from lthkit.search import SearchConfig, Weights, config_of, find_ticket, trained_file
 from lthkit.store import Store, open_store
-from lthkit.transfer import Head, TransferConfig, Weights
 
 _MOST_ROUNDS = 6
 _SHARE = 0.05
-# (rounds of a source, weights, masks of a curve, masks beside each other, seeds, levels of one layer)
-_SETS: dict[str, dict[str, Any]] = {
-    "smoke": {
-        "source": 2,
-        "weights": ["pretrained", "random"],
-        "masks": ["layer_random"],
-        "beside": ["complement", "flip", "other_complement"],
-        "seeds": [0],
-        "levels": [0.5, 0.9],
-    },
-    "demo": {
-        "source": 12,
-        "weights": ["pretrained", "random", f"rewound {_SHARE}"],
-        "masks": ["layer_random"],
-        "beside": None,
-        "seeds": [0, 1, 2],
-        "levels": [0.5, 0.8, 0.95],
-    },
-}
-_SETS["small"] = _SETS["demo"] | {"source": 8, "seeds": [0, 1, 2]}
-_SETS["paper"] = _SETS["demo"] | {"source": 18}
-_BESIDE = [
-    "complement",
-    "other_ticket",
-    "other_complement",
-    "random",
-    "layer_random",
-    "layer_shuffled",
-    "flip",
-    "swap",
-    "one_shot_start pretrained",
-    "one_shot_trained source",
-    "union",
-    "intersection",
-    "difference",
-]
 
 
-def source_ticket(scale: str, folder: str | Path, seed: int = 0) -> Store:
+def source_ticket(scale: str, folder: str | Path, seed: int = 0, changes: Changes | None = None) -> Store:
     """A ticket for the source task from its own pre-trained weights (mP, θp), made in ``folder`` or found there.
 
     Args:
-        scale: one of ``names()``.
+        scale: one of ``scale_names()``.
         folder: gets ``pretrain.zarr`` and ``ticket.zarr``.
         seed: of the pre-training and the search.
+        changes: dotted key → value, of both.
     """
-    folder = Path(folder)
-    shared = {"seed": seed}
-    find_ticket(settings(scale, "source", shared), folder / "pretrain.zarr")
+    folder, shared = Path(folder), (changes or {}) | {"seed": seed}
+    find_ticket(configure(scale, "source", shared | {"pruning.rounds": 0}), folder / "pretrain.zarr")
     checkpoint = str(trained_file(folder / "pretrain.zarr", 0, "best"))
-    changes = shared | {"pruning.rounds": _set(scale)["source"], "model.checkpoint": checkpoint}
-    return find_ticket(settings(scale, "source", changes), folder / "ticket.zarr")
+    rounds: Changes = {"pruning.rounds": find_scale(scale).transfer.source_rounds}
+    ticket = configure(scale, "source", rounds | shared | {"model.checkpoint": checkpoint})
+    return find_ticket(ticket, folder / "ticket.zarr")
 
 
-def transfer_settings(
+def transfer_configs(
     scale: str,
     source: str | Path,
     *,
@@ -76,65 +41,48 @@ def transfer_settings(
     weights: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
     other: str | Path | None = None,
-    changes: Values | None = None,
-    freeze: str = "none",
-    hidden: int | None = None,
-) -> list[TransferConfig]:
+    changes: Changes | None = None,
+) -> list[SearchConfig]:
     """All trainings of a comparison on the scale's target: dense, ticket and controls, from each start, for each seed.
 
+    The network is the source's; task, data and plan are the scale's target.
+
     Args:
-        scale: one of ``names()``; gives data and plan of the target.
+        scale: one of ``scale_names()``.
         source: store of the search that found the ticket.
         rounds: of the source; about six of them evenly by default, the last among them.
         masks: kinds beside dense and ticket, with an argument where they take one: ``flip 0.2``,
-            ``one_shot_start pretrained``; kinds made of two tickets take the same round of ``other``.
+            ``one_shot_start pretrained``; set operations take the same round of ``other``.
         weights: starts: ``pretrained``, ``random``, ``source``, ``redrawn``, ``rewound 0.05`` (a share) or
             ``rewound 100`` (steps).
         seeds: training seeds; random masks are drawn anew for each.
-        other: store of a second ticket, for the kinds made of two.
-        changes: dotted key → value of the target's settings, as for ``settings``.
-        freeze: ``none`` or ``body``.
-        hidden: width of a two-layer head.
+        other: store of a second ticket, for ``union``, ``intersection`` and ``difference``.
+        changes: dotted key → value, e.g. ``{"model.freeze": "body", "model.hidden": 100}`` (Mehta 2019, §3.1).
 
     Raises:
         LthkitError: on what is unknown or does not fit together.
     """
-    known = _set(scale)
-    target = settings(scale, "target", changes)
-    base = {
-        "task": target.task.plain(),
-        "data": target.data.plain(),
-        "plan": target.plan.plain(),
-        "head": Head(hidden=hidden).plain(),
-        "freeze": freeze,
-    }
-    chosen = list(rounds) if rounds is not None else _evenly(open_store(source).rounds)
-    kinds = ["ticket", *(known["masks"] if masks is None else masks)]
+    known, store = find_scale(scale).transfer, open_store(source)
+    target = _target(scale, config_of(store), changes)
+    chosen = list(rounds) if rounds is not None else _evenly(store.rounds)
+    kinds = ["ticket", *(known.masks if masks is None else masks)]
     cases = [("dense", 0), *((kind, round) for kind in kinds for round in chosen)]
     configs = []
-    for start in weights or known["weights"]:
+    for start in weights or known.weights:
         for kind, round in cases:
-            for seed in seeds or known["seeds"]:
-                mask = read_recipe(kind, source=source, round=round, seed=seed, other=other)
-                values = base | {"mask": mask.plain(), "weights": _weights(start), "seed": seed}
-                configs.append(TransferConfig.parse(values, f"transfer at scale '{scale}'"))
+            for seed in seeds or known.seeds:
+                recipe = read_recipe(kind, source=str(source), round=round, seed=seed, other=other and str(other))
+                own = {"mask": recipe.plain(), "weights": _weights(start), "seed": seed}
+                configs.append(SearchConfig.parse(target | own, f"transfer at scale '{scale}'"))
     return configs
 
 
-def masks_beside(scale: str) -> list[str]:
-    """The kinds of masks that the sensitivity notebook sets beside the ticket."""
-    return list(_set(scale)["beside"] or _BESIDE)
-
-
-def levels(scale: str) -> list[float]:
-    """Sparsities of one layer at a time."""
-    return list(_set(scale)["levels"])
-
-
-def _set(scale: str) -> dict[str, Any]:
-    if scale not in _SETS:
-        raise LthkitError(f"there is no scale '{scale}'; choose one of {', '.join(names())}")
-    return _SETS[scale]
+def _target(scale: str, source: SearchConfig, changes: Changes | None) -> dict[str, Any]:
+    """The scale's target with the source's network, its weights to be named."""
+    network = {f"model.{key}": value for key, value in source.model.plain().items()}
+    kept = {key: value for key, value in find_scale(scale).stage("target").items() if not key.startswith("model.")}
+    once: Changes = {"model.checkpoint": None, "pruning.rounds": 0, "keep_weights": "none"}
+    return parse_changed(kept | network | once, changes, f"transfer at scale '{scale}'").plain()
 
 
 def _evenly(last: int) -> list[int]:

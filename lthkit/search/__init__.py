@@ -1,18 +1,39 @@
-"""Searches: iterative magnitude pruning with every rewinding of both papers, resumable to the bit."""
+"""Searches: iterative magnitude pruning with every rewinding of both papers, resumable to the bit.
 
-from lthkit.search.config import Pruning, Rewind, SearchConfig
+A single training (dense reference, ticket, control) is a search of zero rounds and goes through the same runner.
+"""
+
+from lthkit.search.config import Pruning, Rewind, SearchConfig, Weights
+from lthkit.search.criteria import find_criterion
 from lthkit.search.files import rewind_file, start_file, state_file, trained_file
-from lthkit.search.find import find_ticket
-from lthkit.search.setting import setting
+from lthkit.search.kept import Kept, KeptState, config_of, kept_state
+from lthkit.search.prepare import make_task, prepare
+from lthkit.search.result import ENDING, LABELS, read_result, summary
+from lthkit.search.run import find_ticket, train_once
+from lthkit.search.start import ranked_weights, starting_point
 
 __all__ = [
+    "ENDING",
+    "LABELS",
+    "Kept",
+    "KeptState",
     "Pruning",
     "Rewind",
     "SearchConfig",
+    "Weights",
+    "config_of",
+    "find_criterion",
     "find_ticket",
+    "kept_state",
+    "make_task",
+    "prepare",
+    "ranked_weights",
+    "read_result",
     "rewind_file",
-    "setting",
     "start_file",
+    "starting_point",
     "state_file",
+    "summary",
+    "train_once",
     "trained_file",
 ]

@@ -1,9 +1,7 @@
-"""The files that lie beside a store: ``NAME.zarr`` has ``NAME.weights/`` and, while it works, ``NAME.state``."""
+"""The files of a search: ``NAME.zarr`` has ``NAME.weights/`` and, while it works, ``NAME.state``."""
 
 from pathlib import Path
 from typing import Literal
-
-from lthkit.errors import LthkitError
 
 
 def state_file(store: Path) -> Path:
@@ -24,15 +22,3 @@ def rewind_file(store: Path) -> Path:
 def trained_file(store: str | Path, round: int, which: Literal["best", "last"] = "best") -> Path:
     """The weights trained in ``round``: where validation was best, or at the end of the training."""
     return Path(store).with_suffix(".weights") / f"round-{round:03d}-{which}.safetensors"
-
-
-def parse_mask(text: str) -> tuple[Path, int]:
-    """``STORE@round`` as path and round.
-
-    Raises:
-        LthkitError: if it has another form.
-    """
-    path, at, round = text.rpartition("@")
-    if not at or not round.isdecimal():
-        raise LthkitError(f"'{text}' does not name a mask; write STORE@round, e.g. runs/demo/ticket.zarr@3")
-    return Path(path), int(round)

@@ -1,7 +1,8 @@
 """Store: the only room that touches zarr. One search = one folder ``NAME.zarr``, readable without lthkit."""
 
 from lthkit.store.create import create
+from lthkit.store.files import lock, lock_file
 from lthkit.store.read import Store, open_store
 from lthkit.store.write import Writer, reopen
 
-__all__ = ["Store", "Writer", "create", "open_store", "reopen"]
+__all__ = ["Store", "Writer", "create", "lock", "lock_file", "open_store", "reopen"]

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import zarr
+from filelock import FileLock
 
 from lthkit.config import digest
 from lthkit.errors import StoreError
 from lthkit.masks import MOST_ROUNDS, SURVIVOR, Codes, survivors
 from lthkit.store.arrays import write_variables
 from lthkit.store.check import manifest
-from lthkit.store.files import DurableStore, built, clean_up, locked, unwritable
+from lthkit.store.files import DurableStore, built, clean_up, locked
 from lthkit.store.format import (
     CODES_FILL,
     EXTRA,
@@ -42,6 +43,7 @@ def create(
     evaluations: int,
     first_round: int = 0,
     codes: Codes | None = None,
+    lock: FileLock | None = None,
 ) -> Writer:
     """A new store, open for writing.
 
@@ -55,6 +57,7 @@ def create(
         evaluations: most evaluations a round has.
         first_round: the parent's round whose mask the search starts from, 0 for dense.
         codes: the parent's codes if ``first_round`` > 0; those above ``first_round`` are taken as 255.
+        lock: of the path, if it is held already (``lock``); taken here otherwise.
 
     Raises:
         StoreError: if something exists at ``path``, arguments do not fit, or the disk does not take it.
@@ -72,15 +75,12 @@ def create(
     )
     start = _inherited(parameters, codes, first_round)
     masks = _first_commit(root, parameters, start, first_round)
-    _refuse_existing(path)
-    with unwritable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path) as lock:
+    with locked(path, lock) as held:
         _refuse_existing(path)
         clean_up(path)
         with built(path) as folder:
             _build(folder, root, masks, start)
-    return Writer(path, lock)
+    return Writer(path, held)
 
 
 def _check_plan(

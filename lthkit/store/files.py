@@ -63,25 +63,47 @@ def built(path: Path) -> Iterator[Path]:
     sync(path.parent)
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[FileLock]:
-    """Take the writer's lock ``NAME.zarr.lock`` beside a store; it stays held if the block ends well.
+def lock_file(path: Path) -> Path:
+    """Where the writer's lock of a path lies."""
+    return path.with_name(f"{path.name}.lock")
+
+
+def lock(path: Path, *, wait: bool = False) -> FileLock:
+    """Take the writer's lock ``NAME.zarr.lock`` beside a path, whose folder is made; the holder releases it.
 
     The system frees it when the holder dies.
+
+    Args:
+        path: what is to be written.
+        wait: for whoever holds it, instead of refusing.
 
     Raises:
         StoreError: if somebody else holds it, or the folder cannot be written.
     """
-    lock = FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
+    held = FileLock(lock_file(path), thread_local=False)
     with unwritable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(blocking=False)
+            held.acquire(blocking=wait)
         except Timeout:
             raise StoreError(f"{path} is already open for writing; wait for the other writer or stop it") from None
+    return held
+
+
+@contextmanager
+def locked(path: Path, held: FileLock | None = None) -> Iterator[FileLock]:
+    """The writer's lock of a path, taken here unless it is ``held`` already; it stays held if the block ends well.
+
+    Raises:
+        StoreError: as ``lock``.
+    """
+    taken = held or lock(path)
+    with unwritable(path):
         try:
-            yield lock
+            yield taken
         except BaseException:
-            lock.release()
+            if held is None:
+                taken.release()
             raise
 
 

@@ -87,6 +87,11 @@ class Store:
         return self.root.provenance
 
     @property
+    def identity(self) -> str | None:
+        """SHA-256 of all that decides the search's numbers, by content; stores of schema 1 and imports have none."""
+        return self.provenance.get("search")
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the score columns."""
         return self.root.metrics

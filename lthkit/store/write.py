@@ -107,14 +107,18 @@ class Writer:
         self.close()
 
 
-def reopen(path: Path | str) -> Writer:
+def reopen(path: Path | str, lock: FileLock | None = None) -> Writer:
     """Open a store to go on writing; what a killed writer left over is removed.
+
+    Args:
+        path: of the store.
+        lock: of the path, if it is held already; taken here otherwise.
 
     Raises:
         StoreError: if it is no sound store, its folder is read-only, or it is already open for writing.
     """
     path = Path(path)
     open_store(path)
-    with locked(path) as lock:
+    with locked(path, lock) as held:
         clean_up(path)
-    return Writer(path, lock)
+    return Writer(path, held)

@@ -1,4 +1,4 @@
-"""Tasks: what is trained (loss) and how it is scored (metric). A task is one file with a ``make(setting)``."""
+"""Tasks: what is trained (loss) and how it is scored (metric). A task is one file with a ``make(context)``."""
 
 import difflib
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from lthkit.errors import LthkitError
 from lthkit.factories import find_callable
 from lthkit.tasks import classification
 from lthkit.tasks.address import at_address, network_address, network_state
-from lthkit.tasks.base import Setting, Task, TaskSpec
+from lthkit.tasks.base import Task, TaskContext, TaskSpec
 
-_BUILT_IN: dict[str, Callable[[Setting], Task]] = {"classification": classification.make}
+_BUILT_IN: dict[str, Callable[[TaskContext], Task]] = {"classification": classification.make}
 
-__all__ = ["Setting", "Task", "TaskSpec", "at_address", "make", "names", "network_address", "network_state"]
+__all__ = ["Task", "TaskContext", "TaskSpec", "at_address", "make", "names", "network_address", "network_state"]
 
 
 def names() -> tuple[str, ...]:
@@ -19,18 +19,18 @@ def names() -> tuple[str, ...]:
     return tuple(_BUILT_IN)
 
 
-def make(spec: TaskSpec, setting: Setting) -> Task:
+def make(spec: TaskSpec, context: TaskContext) -> Task:
     """Make the task that ``spec`` names.
 
     Raises:
         LthkitError: if there is no such task, or its factory cannot be imported.
     """
     if ":" in spec.name:
-        return find_callable(spec.name, f"task '{spec.name}'")(setting)
+        return find_callable(spec.name, f"task '{spec.name}'")(context)
     if spec.name not in _BUILT_IN:
         near = difflib.get_close_matches(spec.name, _BUILT_IN, 1)
         hint = (
             f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(_BUILT_IN)} or package.module:factory"
         )
         raise LthkitError(f"there is no task '{spec.name}'; {hint}")
-    return _BUILT_IN[spec.name](setting)
+    return _BUILT_IN[spec.name](context)

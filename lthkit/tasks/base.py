@@ -24,7 +24,7 @@ class TaskSpec(Config):
 
 
 @dataclass(frozen=True)
-class Setting:
+class TaskContext:
     """All that a task is made from.
 
     Attributes:

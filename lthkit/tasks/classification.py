@@ -1,6 +1,7 @@
 """Image classification: cross-entropy, scored by accuracy."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from lthkit import data, models
 from lthkit.data import Splits
 from lthkit.errors import LthkitError
-from lthkit.tasks.base import Setting
+from lthkit.tasks.base import TaskContext
 
 _EVALUATION_BATCH = 512
 
@@ -21,14 +22,14 @@ class Classification:
     metric = "accuracy"
     higher_is_better = True
 
-    def __init__(self, network: nn.Module, splits: Splits, setting: Setting, start: str) -> None:
+    def __init__(self, network: nn.Module, splits: Splits, context: TaskContext, start: str) -> None:
         self.network = self.modules = network
-        self.prunable = models.prunable_of(network, setting.model)
+        self.prunable = models.prunable_of(network, context.model)
         self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
         self.chance = 1 / len(splits.classes)
         self.start = start
         self.data_sha256 = data.fingerprint(splits)
-        self._data, self._setting = splits, setting
+        self._data, self._setting = splits, context
 
     def steps_per_epoch(self) -> int:
         return data.steps_per_epoch(self._data.train, self._setting.batch_size)
@@ -72,24 +73,26 @@ class Classification:
         return {"accuracy": right.item() / len(source), "loss": loss.item() / len(source)}
 
 
-def make(setting: Setting) -> Classification:
+def make(context: TaskContext) -> Classification:
     """The network on the data, from its checkpoint or at random.
 
     Raises:
         LthkitError: on options (it has none) and on whatever model, checkpoint or data refuse.
     """
-    if setting.options:
-        raise LthkitError(f"task 'classification' has no option '{next(iter(setting.options))}'; remove it")
-    splits = setting.samples or data.load(setting.data, setting.catalog, setting.device)
-    network = models.build(setting.model, len(splits.classes), setting.seed)
+    if context.options:
+        raise LthkitError(f"task 'classification' has no option '{next(iter(context.options))}'; remove it")
+    splits = context.samples or data.load(context.data, context.catalog, context.device)
+    network = models.build(context.model, len(splits.classes), context.seed)
     start = "random weights"
-    if setting.model.checkpoint:
-        start = str(models.load_checkpoint(network, setting.model, setting.catalog))
-    if setting.model.freeze == "body":
-        models.freeze(network, setting.model.frozen_statistics)
-    network.to(setting.device)
-    if setting.channels_last:
+    if context.model.checkpoint:
+        start = str(models.load_checkpoint(network, context.model, context.catalog))
+    if context.model.freeze == "body":
+        models.freeze(network, context.model.frozen_statistics)
+    if context.channels_last and models.strided_and_narrow(network):
+        context = replace(context, channels_last=False)
+    network.to(context.device)
+    if context.channels_last:
         network.to(memory_format=torch.channels_last)
     image, _ = next(data.evaluation_batches(splits.train, splits, batch_size=1))
-    models.try_out(network, setting.model.name, image, len(splits.classes))
-    return Classification(network, splits, setting, start)
+    models.try_out(network, context.model.name, image, len(splits.classes))
+    return Classification(network, splits, context, start)

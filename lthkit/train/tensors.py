@@ -77,7 +77,7 @@ def load_tensors(path: str | Path) -> tuple[Tensors, dict[str, Any]]:
     Raises:
         LthkitError: if it is not a whole safetensors file, or not as it was written.
     """
-    tensors, facts, _ = load_hashed(path, unsealed=True)
+    tensors, facts, _ = load_hashed(Path(path), unsealed=True)
     return tensors, facts
 
 

@@ -1,35 +1,73 @@
 """Many small trainings at once: processes with one thread each, sharing the samples in memory."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch.multiprocessing
 
-from lthkit import data
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.data import Resident, Splits
 from lthkit.errors import LthkitError
-from lthkit.progress import Silent, for_many, stoppable
-from lthkit.transfer.config import TransferConfig
-from lthkit.transfer.results import combine, result_file
-from lthkit.transfer.run import transfer
+from lthkit.progress import Progress, Silent, for_many, stoppable
+from lthkit.search import SearchConfig, read_result, train_once
+from lthkit.train import ranks
+from lthkit.transfer.content import Contents, shared_samples
+from lthkit.transfer.results import results_table
+
+_Work = tuple[SearchConfig, Path, Catalog, Splits | None]
+
+
+def transfer(
+    config: SearchConfig,
+    folder: str | Path,
+    *,
+    catalog: Catalog | None = None,
+    save_every: float = 60.0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train one subnetwork into a folder of results, under a name that says by content what was trained.
+
+    Args:
+        config: a search of zero rounds.
+        folder: of the results.
+        catalog: found from the current folder by default.
+        save_every: seconds between two saves of the training state.
+        progress: shown by default as suits a terminal, a live notebook or a batch.
+
+    Returns:
+        The result; read, if it was finished before.
+
+    Raises:
+        LthkitError: before training, on whatever does not fit together.
+    """
+    catalog = catalog or load_catalog()
+    config = config.model_copy(update={"plan": config.plan.resolved()})
+    with ranks.joined(config.plan.device):
+        contents = Contents(catalog, shared_samples([config], catalog))
+        path = ranks.first(lambda: contents.result_file(Path(folder), config))
+        if ranks.first(path.exists):
+            return ranks.first(lambda: read_result(path))
+        samples = contents.samples.get(config.data.fingerprint())
+        return train_once(config, path, catalog=catalog, samples=samples, save_every=save_every, progress=progress)
 
 
 def transfer_many(
-    configs: Sequence[TransferConfig],
+    configs: Sequence[SearchConfig],
     folder: str | Path,
     *,
     catalog: Catalog | None = None,
     processes: int | None = None,
-) -> Any:
+) -> pd.DataFrame:
     """Train all of them, those already finished in ``folder`` excepted, and collect.
 
     Each training runs in a process of its own pool with the threads of its plan (one where it gives none, which is
     fastest for small networks); its result is to the bit that of ``transfer`` run alone with that thread count.
+    Under torchrun they are trained one after the other, each by all processes.
 
     Args:
         configs: what to train.
@@ -38,58 +76,49 @@ def transfer_many(
         processes: at the same time; as many as cores by default.
 
     Returns:
-        The data set of these results (``combine``).
+        A row for each training (``results_table``).
 
     Raises:
         LthkitError: on the first training that cannot be done; those finished are kept.
     """
     catalog = catalog or load_catalog()
     settled = [config.model_copy(update={"plan": _one_thread(config)}) for config in configs]
-    samples = _shared_samples(settled, catalog)
-    work = [(config, str(folder), catalog, samples.get(config.data.fingerprint())) for config in settled]
-    count = processes or len(os.sched_getaffinity(0))
-    with stoppable():
-        return combine(_shown(work, map(_one, work) if count == 1 else _pooled(work, count)))
+    if not settled:
+        raise LthkitError("there is nothing to train; give at least one training")
+    with ranks.joined(settled[0].plan.device):
+        contents = Contents(catalog, shared_samples(settled, catalog))
+        files = ranks.first(lambda: [contents.result_file(Path(folder), config) for config in settled])
+        missing = ranks.first(lambda: {path for path in files if not path.exists()})
+        work = [
+            (config, path, catalog, contents.samples.get(config.data.fingerprint()))
+            for config, path in zip(settled, files, strict=True)
+            if path in missing
+        ]
+        _train_all(work, 1 if ranks.world_size() > 1 else processes or len(os.sched_getaffinity(0)), len(settled))
+        return ranks.first(lambda: results_table({path: read_result(path) for path in files}))
 
 
-def _shown(work: list[tuple[Any, ...]], results: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The results as they come, with progress of those that were missing."""
-    files = [result_file(Path(folder), config.fingerprint()) for config, folder, *_ in work]
-    missing = {file.name for file in files if not file.exists()}
-    shown = for_many(len(work), len(work) - len(missing))
+def _one_thread(config: SearchConfig) -> Any:
+    return config.plan.model_copy(update={"threads": config.plan.threads or 1}).resolved()
+
+
+def _train_all(work: list[_Work], processes: int, total: int) -> None:
+    told = for_many(total, total - len(work))
     try:
-        for result in results:
-            if result_file(Path(), result["config_sha256"]).name in missing:
-                labels = result["labels"]
-                shown.done(f"{labels['mask']}, round {labels['round']}, seed {labels['training_seed']}")
-            yield result
+        with stoppable():
+            for label in map(_train, work) if processes == 1 else _pooled(work, processes):
+                told.done(label)
     finally:
-        shown.close()
+        told.close()
 
 
-def _one_thread(config: TransferConfig) -> Any:
-    return config.plan.model_copy(update={"threads": config.plan.threads or 1, "device": config.plan.device}).resolved()
-
-
-def _shared_samples(configs: Iterable[TransferConfig], catalog: Catalog) -> dict[str, Splits]:
-    """Each data set once, in memory that all processes see; streamed ones and a GPU's each process reads itself."""
-    samples: dict[str, Splits] = {}
-    for config in configs:
-        key = config.data.fingerprint()
-        if key not in samples and config.plan.device == "cpu" and not config.data.stream:
-            samples[key] = data.load(config.data, catalog, torch.device("cpu"))
-            for source in (samples[key].train, samples[key].validation, samples[key].test):
-                if isinstance(source, Resident):
-                    source.stock.share_memory_()
-                    source.labels.share_memory_()
-    return samples
-
-
-def _pooled(work: list[tuple[Any, ...]], count: int) -> Iterator[dict[str, Any]]:
+def _pooled(work: list[_Work], count: int) -> Iterator[str]:
+    for *_, samples in work:
+        _share(samples)
     context = torch.multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch", "lthkit.transfer"])
     with ProcessPoolExecutor(count, mp_context=context) as pool:
-        waiting: set[Future[dict[str, Any]]] = {pool.submit(_one, item) for item in work}
+        waiting: set[Future[str]] = {pool.submit(_train, item) for item in work}
         try:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -105,6 +134,17 @@ def _pooled(work: list[tuple[Any, ...]], count: int) -> Iterator[dict[str, Any]]
                 future.cancel()
 
 
-def _one(item: tuple[TransferConfig, str, Catalog, Splits | None]) -> dict[str, Any]:
-    config, folder, catalog, samples = item
-    return transfer(config, folder, catalog=catalog, samples=samples, progress=Silent())
+def _share(samples: Splits | None) -> None:
+    """Into memory that all processes see."""
+    for source in (samples.train, samples.validation, samples.test) if samples else ():
+        if isinstance(source, Resident):
+            source.stock.share_memory_()
+            source.labels.share_memory_()
+
+
+def _train(item: _Work) -> str:
+    """Train one and say which it was."""
+    config, path, catalog, samples = item
+    result = train_once(config, path, catalog=catalog, samples=samples, progress=Silent())
+    labels = result["labels"]
+    return f"{labels['mask']} round {labels['round']} from {labels['weights']}, seed {labels['training_seed']}"

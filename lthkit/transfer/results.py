@@ -1,140 +1,113 @@
-"""Results of single trainings: one small JSON file each, and all of a folder as one labelled data set."""
+"""Results of single trainings as a tidy table: one small JSON file each, one row each."""
 
-import json
-import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import xarray as xr
+import pandas as pd
 
 from lthkit.config import differences
 from lthkit.errors import LthkitError
+from lthkit.search import ENDING, LABELS, read_result
 
-SCHEMA = 1
-DIMENSIONS = ("source", "weights", "target", "mask", "round", "search_seed", "training_seed")
-VARIABLES = ("score", "validation", "best_step", "least_loss_step", "sparsity", "wall_time")
-_ENDING = ".result.json"
-
-
-def result_file(folder: Path, fingerprint: str) -> Path:
-    """Where the result of a configuration lies."""
-    return folder / f"{fingerprint[:16]}{_ENDING}"
+_MEASURED = ("score", "validation", "best_step", "least_loss_step", "sparsity", "wall_time")
+_SAID = ("metric", "higher_is_better", "selection", "chance", "mask_sha256", "config_sha256")
+_FIRST = ("dense", "ticket", "pretrained", "random")
+_FREE = ("mask", "weights", "seed", "keep_weights")
 
 
-def summary(rows: list[dict[str, float]], metric: str, higher_is_better: bool, selection: str) -> dict[str, float]:
-    """Score, its validation value, iterations to the best and to the least validation loss (Mehta 2019, §2: k).
-
-    Args:
-        rows: one a evaluation, as ``train`` gives them.
-        metric: the selecting one.
-        higher_is_better: its direction.
-        selection: ``validation`` (first best wins) or ``last``.
-    """
-    sign = 1 if higher_is_better else -1
-    best = rows[-1]
-    if selection == "validation":
-        best = max(rows, key=lambda row: sign * row[f"validation_{metric}"])
-    losses = [(row.get("validation_loss", math.nan), row["step"]) for row in rows]
-    finite = [pair for pair in losses if math.isfinite(pair[0])]
-    return {
-        "score": best[f"test_{metric}"],
-        "validation": best.get(f"validation_{metric}", math.nan),
-        "best_step": best["step"],
-        "least_loss_step": min(finite)[1] if finite else math.nan,
-        "wall_time": rows[-1]["wall_time"],
-    }
-
-
-def read_results(folder: str | Path) -> list[dict[str, Any]]:
-    """All results in ``folder`` and below it, by file name.
+def collect(folder: str | Path) -> pd.DataFrame:
+    """All results in ``folder`` and below it (``results_table``).
 
     Raises:
-        LthkitError: if there are none, or one is not a result of this schema.
+        LthkitError: if there are none, one is damaged, or two differ in what a table cannot say.
     """
-    files = sorted(Path(folder).rglob(f"*{_ENDING}"))
+    return results_table(read_results(folder))
+
+
+def read_results(folder: str | Path) -> dict[Path, dict[str, Any]]:
+    """All results in ``folder`` and below it, by file.
+
+    Raises:
+        LthkitError: if there are none, or one is not a result of this version.
+    """
+    files = sorted(Path(folder).rglob(f"*{ENDING}"))
     if not files:
-        raise LthkitError(f"{folder} holds no results (*{_ENDING}); name the folder that transfers wrote to")
-    return [_read(path) for path in files]
+        raise LthkitError(f"{folder} holds no results (*{ENDING}); name the folder that transfers wrote to")
+    return {path: read_result(path) for path in files}
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text())
-        if found["schema"] != SCHEMA or "search" not in found or set(found["labels"]) != set(DIMENSIONS):
-            raise KeyError(f"schema {found['schema']}")
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise LthkitError(f"{path} is not a result of this version ({error}); remove it or train it again") from None
-    return found
+def results_table(results: Mapping[Path, dict[str, Any]]) -> pd.DataFrame:
+    """One row a training.
 
-
-def collect(folder: str | Path) -> xr.Dataset:
-    """Everything found in a folder as one data set over ``DIMENSIONS``; NaN where nothing was run.
+    Columns: what tells trainings apart (``source``, ``weights``, ``target``, ``mask``, ``round``, ``search_seed``,
+    ``training_seed``); what was measured (``score``: the test metric at the best validation or at the end,
+    ``validation``, ``best_step`` and ``least_loss_step`` in steps, ``sparsity`` as a fraction removed, ``wall_time``
+    in seconds; NaN where nothing was); what the score is (``metric``, ``higher_is_better``, ``selection``,
+    ``chance``); ``mask_sha256``, ``config_sha256``, ``file``.
 
     Raises:
-        LthkitError: when results differ in more than their dimensions, naming the setting and two files' values.
+        LthkitError: when two results of one source and target differ in more than the columns tell, or two are of
+            one training, naming both files and the setting.
     """
-    return combine(read_results(folder))
+    _must_be_comparable(results)
+    _must_be_distinct(results)
+    rows = [_row(path, result) for path, result in results.items()]
+    table = pd.DataFrame(rows, columns=[*LABELS, *_MEASURED, *_SAID, "file"])
+    table = table.astype(dict.fromkeys((*_MEASURED, "chance"), "float64"))
+    return table.sort_values(list(LABELS), key=_in_order, ignore_index=True)
 
 
-def combine(results: Iterable[dict[str, Any]]) -> xr.Dataset:
-    """As ``collect``, from results at hand."""
-    known = list(results)
-    _must_fit(known)
-    coordinates = {dim: _sorted({entry["labels"][dim] for entry in known}) for dim in DIMENSIONS}
-    places = {dim: {label: index for index, label in enumerate(labels)} for dim, labels in coordinates.items()}
-    shape = [len(coordinates[dim]) for dim in DIMENSIONS]
-    arrays = {name: np.full(shape, np.nan) for name in VARIABLES}
-    fingerprints = np.full(shape, "", dtype=object)
-    for entry in known:
-        place = tuple(places[dim][entry["labels"][dim]] for dim in DIMENSIONS)
-        if fingerprints[place] not in ("", entry["config_sha256"]):
-            raise LthkitError(
-                f"two results are both {_described(entry)} but differ in their settings; keep one of them"
-            )
-        fingerprints[place] = entry["config_sha256"]
-        for name in VARIABLES:
-            value = entry["summary"].get(name)
-            arrays[name][place] = np.nan if value is None else value
-    data = {name: (DIMENSIONS, values) for name, values in arrays.items()}
-    first = known[0]
-    attributes = {key: first[key] for key in ("metric", "selection", "higher_is_better")}
-    chances = {entry["chance"] for entry in known}
-    attributes["chance"] = chances.pop() if len(chances) == 1 else None
-    return xr.Dataset(data | {"config_sha256": (DIMENSIONS, fingerprints.astype(str))}, coordinates, attributes)
+def _row(path: Path, result: dict[str, Any]) -> dict[str, Any]:
+    measured = {name: result["summary"][name] for name in _MEASURED}
+    return result["labels"] | measured | {name: result[name] for name in _SAID} | {"file": str(path)}
 
 
-def table(results: xr.Dataset) -> Any:
-    """A pandas data frame with one row a training that was run."""
-    said = {name: results.attrs[name] for name in ("metric", "higher_is_better", "selection", "chance")}
-    frame = results.to_dataframe().reset_index().assign(**said)
-    return frame[frame["config_sha256"] != ""].reset_index(drop=True)
+def _in_order(column: pd.Series) -> pd.Series:
+    """By value, what others are compared with first."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return column.map(lambda label: f"{_FIRST.index(label) if label in _FIRST else len(_FIRST)} {label}")
 
 
-def _must_fit(results: list[dict[str, Any]]) -> None:
-    """Within a source and target all settings must agree but those that are dimensions, the source search's too."""
-    first_of: dict[tuple[str, str], dict[str, Any]] = {}
-    for entry in results:
-        first = first_of.setdefault((entry["labels"]["source"], entry["labels"]["target"]), entry)
-        changed = differences(_rest(first), _rest(entry))
+def _must_be_comparable(results: Mapping[Path, dict[str, Any]]) -> None:
+    """Within a source and target all settings must agree but those that columns tell, the source search's too."""
+    first: dict[tuple[str, str], tuple[Path, dict[str, Any]]] = {}
+    for path, result in results.items():
+        settings = _settings(result)
+        task = result["labels"]["source"], result["labels"]["target"]
+        known, its = first.setdefault(task, (path, settings))
+        changed = differences(its, settings)
         if changed:
             raise LthkitError(
-                f"results on '{entry['labels']['target']}' differ in more than their dimensions ({changed[0]}); "
-                "collect folders of one setting at a time"
+                f"{known} and {path} are results on '{task[1]}' that differ in more than mask, weights and seeds "
+                f"({changed[0]}); collect folders of one setting at a time"
             )
 
 
-def _rest(entry: dict[str, Any]) -> dict[str, Any]:
+def _settings(result: dict[str, Any]) -> dict[str, Any]:
     """What must be the same: the settings but for mask, weights and seed, and what the score means."""
-    settings = {key: value for key, value in entry["config"].items() if key not in ("mask", "weights", "seed")}
-    return settings | {key: entry[key] for key in ("metric", "selection", "higher_is_better", "data_sha256", "search")}
+    settings = {key: value for key, value in result["config"].items() if key not in _FREE}
+    return (
+        settings
+        | {key: result[key] for key in ("metric", "selection", "higher_is_better", "data_sha256")}
+        | {"search": _how_it_was_found(result["parent"])}
+    )
 
 
-def _sorted(labels: set[Any]) -> list[Any]:
-    first = ("dense", "ticket", "pretrained", "random")
-    return sorted(labels, key=lambda label: (first.index(label) if label in first else len(first), label))
+def _how_it_was_found(parent: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The source search but for what its seed decides: the seed, and what was trained with it."""
+    if parent is None or "model" not in parent["config"]:
+        return None
+    found = {key: value for key, value in parent["config"].items() if key not in ("seed", "mask", "weights")}
+    return found | {"model": {key: value for key, value in found["model"].items() if key != "checkpoint"}}
 
 
-def _described(entry: dict[str, Any]) -> str:
-    return ", ".join(f"{dim} {entry['labels'][dim]}" for dim in DIMENSIONS)
+def _must_be_distinct(results: Mapping[Path, dict[str, Any]]) -> None:
+    known: dict[tuple[Any, ...], tuple[Path, dict[str, Any]]] = {}
+    for path, result in results.items():
+        other, before = known.setdefault(tuple(result["labels"].values()), (path, result))
+        if other != path:
+            said = ", ".join(f"{label} {result['labels'][label]}" for label in LABELS)
+            changed = differences(before["config"], result["config"]) or ["masks, weights or samples by content"]
+            raise LthkitError(f"{other} and {path} are both {said}, but differ ({changed[0]}); keep one of them")

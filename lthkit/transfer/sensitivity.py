@@ -7,17 +7,15 @@ import numpy as np
 import torch
 import xarray as xr
 
-from lthkit import controls, tasks
+from lthkit import controls
 from lthkit import masks as masking
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.controls import parse_recipe
 from lthkit.errors import LthkitError
-from lthkit.search import setting, trained_file
+from lthkit.search import SearchConfig, config_of, kept_state, make_task
 from lthkit.store import open_store
 from lthkit.tasks import Task
-from lthkit.train import Plan, load_tensors, machine
-from lthkit.transfer import weights as weighting
-from lthkit.transfer.config import TransferConfig
+from lthkit.train import Plan, machine
 from lthkit.transfer.many import transfer_many
 
 
@@ -45,27 +43,23 @@ def score_pruned(
         LthkitError: when the weights are not kept, or a layer or level is not there.
     """
     opened = open_store(store)
-    search = weighting.search_of(opened)
-    path = trained_file(opened.path, opened.first_round, "best")
-    if not path.exists():
-        raise LthkitError(f"{path} is missing; search with keep_weights 'ends' or 'all'")
-    trained, _ = load_tensors(path)
-    plan = search.plan
-    task = tasks.make(search.task, setting(search, catalog or load_catalog(), search.model))
+    config = config_of(opened)
+    trained = kept_state(opened, opened.first_round, "best")
+    task = make_task(config, catalog or load_catalog())
     chosen = list(layers or opened.parameters)
-    dense = {name: torch.from_numpy(mask) for name, mask in opened.masks(0).items()}
-    named = weighting.by_name(trained, opened.parameters)
+    dense = masking.dense(opened.parameters)
     scores = np.empty((len(chosen), len(levels)))
     for row, layer in enumerate(chosen):
         for column, level in enumerate(levels):
-            scores[row, column] = _score(task, plan, trained, controls.one_layer(named, dense, layer, level), split)
-    attributes = {"metric": task.metric, "split": split, "dense": _score(task, plan, trained, {}, split)}
+            masks = controls.one_layer(trained.network, dense, layer, level)
+            scores[row, column] = _score(task, config.plan, trained.state, masks, split)
+    attributes = {"metric": task.metric, "split": split, "dense": _score(task, config.plan, trained.state, {}, split)}
     coordinates = {"layer": chosen, "level": list(levels)}
     return xr.DataArray(scores, coordinates, ("layer", "level"), "score", attributes)
 
 
 def score_retrained(
-    base: TransferConfig,
+    base: SearchConfig,
     levels: Sequence[float],
     folder: str | Path,
     *,
@@ -87,28 +81,31 @@ def score_retrained(
 
     Returns:
         Scores by (layer, level, training_seed).
+
+    Raises:
+        LthkitError: if the base has no mask or weights of a search, or a layer or level is not there.
     """
-    chosen = list(layers or open_store(base.mask.source).parameters)
+    if base.source is None or base.weights is None:
+        raise LthkitError("one layer at a time needs a training whose mask and weights are of a search; name them")
+    chosen = list(layers or open_store(base.source).parameters)
     ranked = base.weights.kind if base.weights.kind != "rewound" else "random"
-    cases = [(layer, level, seed) for layer in chosen for level in levels for seed in seeds]
     configs = []
-    for layer, level, seed in cases:
-        values = {"kind": "one_layer", "source": base.mask.source, "round": 0, "weights": ranked}
-        mask = parse_recipe(values | {"layer": layer, "sparsity": level}, "mask")
-        configs.append(base.model_copy(update={"mask": mask, "seed": seed}))
+    for layer in chosen:
+        for level in levels:
+            values = {"kind": "one_layer", "source": base.source, "round": 0, "weights": ranked}
+            mask = parse_recipe(values | {"layer": layer, "sparsity": level}, "mask")
+            configs += [base.model_copy(update={"mask": mask, "seed": seed}) for seed in seeds]
     results = transfer_many(configs, folder, catalog=catalog, processes=processes)
-    scores = [
-        float(results.score.sel(mask=config.mask.label, training_seed=config.seed).squeeze().item())
-        for config in configs
-    ]
+    scores = results.set_index(["mask", "training_seed"])["score"]
+    found = [scores[config.mask.label, config.seed] for config in configs if config.mask]
     shape = (len(chosen), len(levels), len(seeds))
     coordinates = {"layer": chosen, "level": list(levels), "training_seed": list(seeds)}
-    attributes = {"metric": results.attrs["metric"], "split": "test"}
-    return xr.DataArray(np.reshape(scores, shape), coordinates, tuple(coordinates), "score", attributes)
+    attributes = {"metric": results["metric"].iloc[0], "split": "test"}
+    return xr.DataArray(np.reshape(found, shape), coordinates, tuple(coordinates), "score", attributes)
 
 
-def _score(task: Task, plan: Plan, trained: dict[str, torch.Tensor], masks: masking.Masks, split: str) -> float:
-    task.modules.load_state_dict(trained)
+def _score(task: Task, plan: Plan, state: dict[str, torch.Tensor], masks: masking.Masks, split: str) -> float:
+    task.modules.load_state_dict(state)
     device = torch.device(plan.device)
     masking.apply_(dict(task.network.named_parameters()), {name: mask.to(device) for name, mask in masks.items()})
     with machine.settings(plan), machine.scoring(plan, task.modules):

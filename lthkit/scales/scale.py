@@ -1,0 +1,81 @@
+"""What a scale sets, read from ``scales.yaml``."""
+
+from importlib.resources import as_file, files
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue
+
+from lthkit.catalog import read_yaml
+from lthkit.config import Config
+from lthkit.errors import LthkitError
+
+Stage = Literal["source", "target"]
+Changes = dict[str, JsonValue]
+
+
+class TransferSet(Config):
+    """The trainings of a comparison.
+
+    Attributes:
+        source_rounds: prunings of the ticket that is transferred.
+        masks: kinds beside dense and ticket in a curve over sparsities.
+        beside: kinds of masks beside each other at one sparsity.
+        weights: what trainings start from.
+        seeds: training seeds.
+        levels: sparsities of one layer at a time.
+    """
+
+    source_rounds: int = Field(ge=1)
+    masks: tuple[str, ...]
+    beside: tuple[str, ...]
+    weights: tuple[str, ...]
+    seeds: tuple[int, ...]
+    levels: tuple[float, ...]
+
+
+class Scale(Config):
+    """One scale: settings by dotted key, for every training and for the two stages, and the set of transfers."""
+
+    shared: Changes
+    source: Changes = Field(default_factory=dict)
+    target: Changes = Field(default_factory=dict)
+    transfer: TransferSet
+
+    def stage(self, stage: Stage) -> Changes:
+        """All settings of a stage."""
+        return self.shared | {"source": self.source, "target": self.target}[stage]
+
+
+def scale_names() -> tuple[str, ...]:
+    """The scales, smallest first."""
+    return tuple(_written())
+
+
+def find_scale(name: str) -> Scale:
+    """A scale by name.
+
+    Raises:
+        LthkitError: if there is none of that name.
+    """
+    written = _written()
+    if name not in written:
+        raise LthkitError(f"there is no scale '{name}'; choose one of {', '.join(written)}")
+    return Scale.parse(_complete(written, written[name]), f"scale '{name}'")
+
+
+def _written() -> dict[str, Any]:
+    with as_file(files("lthkit.scales") / "scales.yaml") as path:
+        return read_yaml(path)
+
+
+def _complete(written: dict[str, Any], values: dict[str, Any], part: str | None = None) -> dict[str, Any]:
+    """With what it extends: a scale another, part by part; a part alone that of another."""
+    values = dict(values)
+    base = values.pop("extends", None)
+    if base is not None:
+        inherited = _complete(written, written[base])
+        parts = (inherited | values).keys()
+        values = (
+            inherited[part] | values if part else {key: inherited.get(key, {}) | values.get(key, {}) for key in parts}
+        )
+    return values if part else {key: _complete(written, inner, key) for key, inner in values.items()}

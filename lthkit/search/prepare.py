@@ -1,0 +1,96 @@
+"""Everything that can be refused is refused here, before anything of a search is written."""
+
+from pathlib import Path
+
+import torch
+
+from lthkit import store as stores
+from lthkit import tasks
+from lthkit.catalog import Catalog
+from lthkit.data import Splits
+from lthkit.errors import LthkitError, StoreError
+from lthkit.search.config import SearchConfig
+from lthkit.search.criteria import find_criterion
+from lthkit.search.facts import Facts
+from lthkit.search.origin import find_origin
+from lthkit.search.start import starting_point, train_to_rewound
+from lthkit.tasks import Task
+from lthkit.train import check_machine, check_task, ranks
+
+
+def make_task(config: SearchConfig, catalog: Catalog, samples: Splits | None = None) -> Task:
+    """The task of a configuration whose plan is resolved.
+
+    Args:
+        config: what to make.
+        catalog: where data and checkpoints lie.
+        samples: what ``data.load`` gives for ``config.data``, if it is at hand.
+    """
+    return tasks.make(
+        config.task,
+        tasks.TaskContext(
+            model=config.model,
+            data=config.data,
+            options=config.task.options,
+            batch_size=config.plan.batch_size,
+            seed=config.seed,
+            device=torch.device(config.plan.device),
+            channels_last=config.plan.channels_last,
+            workers=config.plan.workers,
+            catalog=catalog,
+            part=(ranks.rank(), ranks.world_size()),
+            samples=samples,
+        ),
+    )
+
+
+def check_path(path: Path, config: SearchConfig) -> None:
+    """Refuse a path that cannot hold the search.
+
+    Raises:
+        LthkitError: another ending, or a result of one file asked of a search with rounds.
+    """
+    if path.suffix not in (".zarr", ".json"):
+        raise LthkitError(f"'{path}' must end in .zarr; the store is a zarr directory")
+    if path.suffix == ".json" and config.pruning.rounds:
+        raise LthkitError(f"'{path}' is one file, which holds a training of zero rounds; end the name in .zarr")
+
+
+def settled(config: SearchConfig, path: Path) -> SearchConfig:
+    """The configuration with threads and device written down: those of the store if it exists, else this machine's."""
+    plan = config.plan
+    if path.suffix == ".zarr" and path.exists():
+        stored = stores.open_store(path).config.get("plan")
+        if stored is None:
+            raise StoreError(
+                f"{path} holds imported masks, not a search to go on with; search under another name, "
+                "with it as starting mask"
+            )
+        kept = {key: getattr(plan, key) or stored.get(key) for key in ("threads", "processes")}
+        if plan.device == "auto":
+            kept["device"] = stored["device"]
+        plan = plan.model_copy(update=kept)
+    return config.model_copy(update={"plan": plan.resolved()})
+
+
+def prepare(config: SearchConfig, path: Path, catalog: Catalog, samples: Splits | None = None) -> Facts:
+    """The search as it begins; on every rank.
+
+    Raises:
+        LthkitError: on whatever cannot be used: machine, task, data, checkpoint, mask, weights, rewinding.
+    """
+    check_machine(config.plan)
+    find_criterion(config.pruning.criterion)
+    task = make_task(config, catalog, samples)
+    check_task(task, config.plan)
+    _check_rewinding(config, task)
+    origin = find_origin(config, task.prunable)
+    named = starting_point(task, config)
+    return Facts(path, config, task, origin, named, train_to_rewound(task, config, config.plan, named))
+
+
+def _check_rewinding(config: SearchConfig, task: Task) -> None:
+    total = config.plan.total_steps(task.steps_per_epoch())
+    step = config.rewind.steps(total) or 0
+    if step >= total:
+        raise LthkitError(f"rewinding to step {step} is beyond the training's {total} steps; choose an earlier step")
