@@ -191,7 +191,7 @@ def test_a_search_s_masks_come_back_and_start_another_search(tmp_path):
             files = [export_ticket(store, r, tmp_path / f"{form}{r}.{end}", form, weights) for r in rounds]
             again = import_masks(files, tiny_config().model, tmp_path / f"{form}.zarr").store
             same(again.masks(again.rounds), store.masks(2))
-    config = tiny_config(start_mask=f"{tmp_path / 'prune.zarr'}@1", pruning__rounds=0)
+    config = tiny_config(mask=f"{tmp_path / 'prune.zarr'}@1", pruning__rounds=0)
     on = find_ticket(config, tmp_path / "on.zarr")
     same(on.masks(1), store.masks(1))
     assert on.provenance["parent"]["store"] == str(tmp_path / "prune.zarr")

@@ -6,10 +6,9 @@ from tiny import AUTOENCODER, DIGITS, tiny_config
 from torch import nn
 
 from lthkit import masks as masking
-from lthkit import tasks
 from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError, TrainingDiverged
-from lthkit.search import setting
+from lthkit.search import make_task
 from lthkit.train import (
     Keeping,
     check_task,
@@ -27,7 +26,7 @@ from lthkit.train.state import capture, prove, restore
 
 def made(base=AUTOENCODER, **changes):
     config = tiny_config(base, **changes)
-    return tasks.make(config.task, setting(config, load_catalog(), config.model)), config.plan
+    return make_task(config, load_catalog()), config.plan
 
 
 def half(task):

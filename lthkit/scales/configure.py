@@ -40,11 +40,8 @@ def parse_changed(settings: Changes, changes: Changes | None, where: str) -> Sea
         kept = {key: value for key, value in kept.items() if key not in _OF_THE_DATA}
     if "plan.steps" in given:
         kept.pop("plan.epochs", None)
-    other_length = {"plan.steps", "plan.epochs"} & given.keys() and not {
-        "plan.milestones",
-        "plan.schedule",
-    } & given.keys()
-    if other_length and kept.get("plan.schedule") == "steps":
+    length, schedule = {"plan.steps", "plan.epochs"}, {"plan.milestones", "plan.schedule"}
+    if length & given.keys() and not schedule & given.keys() and kept.get("plan.schedule") == "steps":
         kept |= {"plan.schedule": "cosine", "plan.milestones": []}
     return SearchConfig.parse(nested({**kept, **given}), where)
 
