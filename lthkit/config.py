@@ -60,7 +60,8 @@ def validated(validate_json: Callable[..., Valid], values: dict[str, Any], where
     except ValidationError as error:
         raise LthkitError(f"{where}: {_explain(error, values)}") from None
     except (TypeError, ValueError, RecursionError) as error:  # an object, an integer of 5,000 digits, endless lists
-        raise LthkitError(f"{where}: {error}; use plain numbers, text, lists and mappings") from None
+        reason = str(error).split(";")[0]
+        raise LthkitError(f"{where}: {reason}; use plain numbers, text, lists and mappings") from None
 
 
 def _explain(error: ValidationError, values: dict[str, Any]) -> str:

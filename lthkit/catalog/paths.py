@@ -41,10 +41,7 @@ def expand(text: str, base: Path, owner: str) -> Path:
         return found
 
     filled = _VARIABLE.sub(value, text)
-    try:
-        return (base / Path(filled).expanduser()).resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # unknown ~user, a symlink to itself, a null character
-        raise LthkitError(f"{owner}: root '{filled}' is no usable path ({error}); correct it") from None
+    return _resolved(base, filled, f"{owner}: root '{filled}'")
 
 
 def check_inside(root: Path, path: str | Path, owner: str, follow_links: bool = False) -> Path:
@@ -59,13 +56,20 @@ def check_inside(root: Path, path: str | Path, owner: str, follow_links: bool = 
     Raises:
         LthkitError: the path leads out of root, or in circles.
     """
-    try:
-        written = Path(os.path.normpath(root / path))
-        found = (root / path).resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise LthkitError(f"{owner}: '{path}' is no usable path ({error}); correct it") from None
+    found = _resolved(root, path, f"{owner}: '{path}'")
+    written = Path(os.path.normpath(root / path))
     if not (written if follow_links else found).is_relative_to(root):
         by_link = written.is_relative_to(root)
         mend = "move it inside, or set `follow_links: true` in its entry" if by_link else "name a path inside"
         raise LthkitError(f"{owner}: '{path}' leads outside its root {root}; {mend}")
+    return found
+
+
+def _resolved(base: Path, path: str | Path, called: str) -> Path:
+    try:
+        found = (base / Path(path).expanduser()).resolve()
+        found.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # unknown ~user, a link to itself, 300 characters, a null one
+        reason = getattr(error, "strerror", None) or error
+        raise LthkitError(f"{called} is no usable path ({reason}); correct it") from None
     return found
