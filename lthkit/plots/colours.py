@@ -15,7 +15,7 @@ from lthkit.plots.theme import BRIGHT, DARK, DARKEST
 from lthkit.plots.titles import name_and_units
 
 LEVELS = 200
-FIRST = 12
+FIRST = 20
 EVEN = LEVELS // 2
 MOST_TIMES = 16
 COUNTS = ("weights", "kernels")
@@ -87,7 +87,7 @@ def _percents(shares: np.ndarray) -> np.ndarray:
 
 
 def _levels(least: float) -> Callable[[np.ndarray], np.ndarray]:
-    """Fractions 0…1: 0 for none, 12 for ``least`` or less … 200 for all, evenly in the logarithm."""
+    """Fractions 0…1: 0 for none, 20 for ``least`` or less … 200 for all, evenly in the logarithm."""
 
     def cells(shares: np.ndarray) -> np.ndarray:
         scaled = FIRST + np.rint((LEVELS - FIRST) * (1 - np.log10(np.clip(shares, least, 1)) / np.log10(least)))
