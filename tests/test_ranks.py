@@ -106,13 +106,13 @@ def test_with_batch_norm_two_processes_come_near_one(tmp_path):
         assert (states[0][name] - states[1][name]).abs().max() <= 0.25 * spread, name
 
 
-def transfer_values(source, **changes):
+def transfer_values(source, weights, **changes):
     return values_of(
         PLAIN,
         pruning__rounds=0,
         plan__epochs=1,
         mask={"kind": "complement", "source": str(source), "round": 1},
-        weights={"kind": "rewound", "step": 1},
+        weights=weights,
         keep_weights="all",
         **changes,
     )
@@ -127,7 +127,7 @@ def source(tmp_path_factory):
 
 
 def test_a_transfer_on_two_processes_is_a_search_of_zero_rounds_and_near_one_process(source, tmp_path):
-    values = transfer_values(source)
+    values = transfer_values(source, {"kind": "random"})
     assert two_processes(values, tmp_path / "two.result.json") == [0, 0]
     assert two_processes(values, tmp_path / "two.zarr") == [0, 0]
     search(values, str(tmp_path / "one.zarr"), None)
@@ -144,7 +144,7 @@ def test_a_transfer_on_two_processes_is_a_search_of_zero_rounds_and_near_one_pro
 
 
 def test_a_transfer_killed_at_ten_random_moments_ends_in_the_same_bits(source, tmp_path):
-    values = transfer_values(source)
+    values = transfer_values(source, {"kind": "rewound", "step": 1})
     assert two_processes(values, tmp_path / "alone.result.json") == [0, 0]
     draw = random.Random(5)
     died = 0

@@ -154,9 +154,10 @@ class SearchConfig(Config):
 
     @property
     def task_label(self) -> str:
-        """The data set and its classes, e.g. ``digits 0,1,2,3,4``."""
+        """The data set and its classes, e.g. ``digits 0,1,2,3,4``; before it the task, unless it classifies."""
         classes = "" if self.data.classes is None else f" {','.join(map(str, self.data.classes))}"
-        return f"{self.data.name}{classes}"
+        own = "" if self.task.name == "classification" else f"{self.task.name.split(':')[0]} on "
+        return f"{own}{self.data.name}{classes}"
 
     @property
     def weights_label(self) -> str:

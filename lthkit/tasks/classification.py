@@ -27,6 +27,7 @@ class Classification:
         self.prunable = models.prunable_of(network, context.model)
         self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
         self.chance = 1 / len(splits.classes)
+        self.image_shape = splits.shape
         self.start = start
         self.data_sha256 = data.fingerprint(splits)
         self._data, self._setting = splits, context
