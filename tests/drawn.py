@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -30,7 +31,7 @@ class Words:
     text: str
     corners: np.ndarray
 
-    @property
+    @cached_property
     def box(self) -> Box:
         return *self.corners.min(axis=0).tolist(), *self.corners.max(axis=0).tolist()
 
@@ -59,14 +60,14 @@ class Drawn:
     def faults(self) -> Iterator[str]:
         """Texts that overlap each other, stand on the wrong panel, or are cut off; colour bars likewise."""
         for one, other in combinations(self.words, 2):
-            if _deep(one.corners, other.corners) > 2:
+            if _meet(one.box, other.box) and _deep(one.corners, other.corners) > 2:
                 yield f"'{one.text}' overlaps '{other.text}'"
         for one in self.words:
             if _beyond(one.box, self) > 1:
                 yield f"'{one.text}' is cut off"
-            if one.kind != "other" and any(_deep(one.corners, _corners(box)) > 2 for box, _ in self.panels):
+            if one.kind != "other" and any(_over(one, box) for box, _ in self.panels):
                 yield f"'{one.text}' ({one.kind}) lies over a panel"
-            if not one.kind.startswith("bar") and any(_deep(one.corners, _corners(bar)) > 2 for bar in self.bars):
+            if not one.kind.startswith("bar") and any(_over(one, bar) for bar in self.bars):
                 yield f"'{one.text}' lies over a colour bar"
         for bar in self.bars:
             if _beyond(bar, self) > 1:
@@ -77,6 +78,14 @@ class Drawn:
 
 def _beyond(box: Box, drawn: Drawn) -> float:
     return max(-box[0], -box[1], box[2] - drawn.width, box[3] - drawn.height)
+
+
+def _over(words: Words, box: Box) -> bool:
+    return _meet(words.box, box) and _deep(words.corners, _corners(box)) > 2
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _corners(box: Box) -> np.ndarray:
