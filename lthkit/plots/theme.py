@@ -1,5 +1,6 @@
 """How every figure looks: colours safe for the colour-blind, grey text that reads on white and on black."""
 
+import math
 import re
 import textwrap
 from typing import Any
@@ -16,6 +17,7 @@ SYMBOLS = ("circle-open", "square-open", "diamond-open", "cross-open", "triangle
 TEXT = "#767676"
 # pixels of a figure that does not say how wide it is
 WIDTH = 900
+LEGEND_WIDTH = 800
 GRID = "rgba(128,128,128,0.25)"
 CLEAR = "rgba(0,0,0,0)"
 # Kernels that are completely zero are bright, all others dark (Chen et al. 2021, Fig. 7).
@@ -99,8 +101,12 @@ def _room_above(figure: go.Figure, heading: dict[str, Any], layout: dict[str, An
 
 def legend_rows(figure: go.Figure) -> int:
     """About how many rows a horizontal legend has."""
-    names = [trace.name for trace in figure.data if trace.showlegend is not False and trace.name]
-    return -(-len(names) // max(1, 800 // (60 + 8 * max(map(len, names))))) if names else 0
+    rows, taken = 0, math.inf
+    for trace in figure.data:
+        if trace.showlegend is not False and trace.name:
+            room = 60 + 8 * len(trace.name)
+            rows, taken = (rows, taken + room) if taken + room <= LEGEND_WIDTH else (rows + 1, room)
+    return rows
 
 
 def shades(count: int) -> list[str]:

@@ -88,11 +88,12 @@ def _set_range(axes: Axes, axis: Axis) -> None:
         ends = [10.0**end if axis.kind == "log" else float(end) for end in given]
         set_limits(*ends)
         return
-    if axis.kind == "category":
+    if axis.kind == "category" and not axis.layout.get("points"):
         set_limits(-0.5, len(axis.categories) - 0.5)
     low, high = sorted(limits())
     if axis.layout.get("rangemode") in ("tozero", "nonnegative"):
-        low, high = min(low, 0.0), max(high, 0.0)
+        least, most = axes.dataLim.intervalx if axis.is_x else axes.dataLim.intervaly
+        low, high = 0.0 if least >= 0 else low, 0.0 if most <= 0 else high
     backwards = axis.layout.get("autorange") == "reversed" or axis.layout.get("image")
     set_limits(*((high, low) if backwards else (low, high)))
 

@@ -1,5 +1,6 @@
 """What stands around the data: titles, shapes and annotations."""
 
+import re
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -151,6 +152,7 @@ def draw_annotations(canvas: Figure, layout: Spec, places: Places, paper: Bbox) 
             multialignment=note.get("align", "center"),
             rotation=-float(note.get("textangle") or 0),
             fontsize=deep(note, "font.size", layout["font"]["size"]) * POINTS,
+            fontweight="bold" if re.fullmatch(r"<b>[^<]*</b>", note.get("text", "")) else "normal",
             color=colour(deep(note, "font.color", layout["font"]["color"]), note.get("opacity", 1.0)),
             arrowprops=_arrow(note, layout) if arrow else None,
             bbox=_box(note),

@@ -12,7 +12,7 @@ from lthkit.plots.png.style import POINTS, PX_PER_INCH, colour, plain_text
 Entry = tuple[Any, str]
 PLACES = {"top": "upper", "middle": "center", "bottom": "lower"}
 # pixels of a line or marker with the gaps around it; height of a row in sizes of its font
-HANDLE, ROW = 60, 1.7
+HANDLE, ROW = 55, 1.7
 
 
 def draw_legend(canvas: Figure, layout: Spec, entries: list[Entry], paper: Bbox) -> None:
@@ -45,7 +45,8 @@ def draw_legend(canvas: Figure, layout: Spec, entries: list[Entry], paper: Bbox)
             labelcolor=colour(font["color"]),
             frameon=False,
             borderaxespad=0.3,
-            handlelength=2.6,
+            handlelength=2.4,
+            columnspacing=1.0,
             title=plain_text(deep(legend, "title.text", "")) * (number == 0) or None,
             title_fontsize=font["size"] * POINTS,
             alignment="left",
@@ -58,7 +59,7 @@ def _rows(entries: list[Entry], room: float, size: float) -> list[list[Entry]]:
     rows: list[list[Entry]] = [[]]
     taken = 0.0
     for entry in entries:
-        width = HANDLE + 0.62 * size * len(entry[1])
+        width = HANDLE + 0.58 * size * len(entry[1])
         if rows[-1] and taken + width > room:
             rows.append([])
             taken = 0.0

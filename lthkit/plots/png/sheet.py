@@ -14,11 +14,12 @@ from lthkit.plots.png.axes import Axis, build_axis, dress, size_of
 from lthkit.plots.png.colourbars import draw_colorbar
 from lthkit.plots.png.grids import draw_heatmap, draw_image
 from lthkit.plots.png.marks import BarPlace, Points, draw_bars, draw_scatter, place_bars
-from lthkit.plots.png.ranges import margins
+from lthkit.plots.png.ranges import Extent, extent, fitted, margin
 from lthkit.plots.png.spec import Spec, axis_key, axis_name, deep
 from lthkit.plots.png.style import POINTS, colormap, colour, numbers
 
 COLOURWAY = ["#636efa", "#EF553B", "#00cc96", "#ab63fa", "#FFA15A", "#19d3f3"]
+POINTS_ALONE = {"scatter", "scattergl"}
 Pair = tuple[str, str]
 
 
@@ -38,7 +39,7 @@ class Sheet:
         for pair in _pairs(self.axes, traces):
             self.subplots[pair] = self._subplot(pair)
         self._draw_traces(traces)
-        self._set_margins(traces)
+        self._set_ranges(traces)
         self.places: dict[str, tuple[Axes, Axis]] = {}
         for name in self.axes:
             home = self._home(name)
@@ -68,16 +69,21 @@ class Sheet:
         )
         axes.set_axisbelow(True)
         for name, share in zip(pair, (axes.sharex, axes.sharey), strict=True):
-            alike = {name, self.axes[name].layout.get("matches", name)}
+            alike = self._alike(name)
             partner = next((other for names, other in self.subplots.items() if alike & set(names)), None)
             if partner is not None:
                 share(partner)
-            elif self.axes[name].kind == "log":
+            if self.axes[name].kind == "log":
                 (axes.set_xscale if name[0] == "x" else axes.set_yscale)("log")
         overlaid = any(self.axes[name].layout.get("overlaying") for name in pair)
         axes.set_facecolor("none" if overlaid else colour(self.layout.get("plot_bgcolor", "white")))
         self._spines(axes, pair)
         return axes
+
+    def _alike(self, name: str) -> set[str]:
+        """The axes that have the same range: one matches the other, whichever says so."""
+        roots = {one: axis.layout.get("matches", one) for one, axis in self.axes.items()}
+        return {one for one, root in roots.items() if root == roots[name]}
 
     def _domain(self, name: str) -> list[float]:
         layout = self.axes[name].layout
@@ -93,11 +99,22 @@ class Sheet:
                 shown = layout.get("showline", False) and (layout.get("mirror") or (side == far) == opposite)
                 axes.spines[side].set(visible=bool(shown), color=tint, linewidth=layout.get("linewidth", 1) * POINTS)
 
-    def _set_margins(self, traces: list[Spec]) -> None:
-        """Room around the data; what shares an axis needs that of all its traces."""
+    def _set_ranges(self, traces: list[Spec]) -> None:
+        """Ranges around the data; what shares an axis has room for that of all its traces."""
         for pair, axes in self.subplots.items():
-            sides = [margins([one for one in traces if name in pair_of(one)], size_of(axes)) for name in pair]
-            axes.margins(x=sides[0][0], y=sides[1][1])
+            for name, length in zip(pair, size_of(axes), strict=True):
+                mine = [one for one in traces if self._alike(name) & set(pair_of(one))]
+                if all(one.get("type", "scatter") in POINTS_ALONE for one in mine):
+                    ends = [self._extent(one, name[0], length) for one in mine]
+                    fitted(axes, self.axes[name], [one for one in ends if one], length)
+                else:
+                    room = margin(mine, name[0], length)
+                    axes.margins(x=room) if name[0] == "x" else axes.margins(y=room)
+
+    def _extent(self, trace: Spec, side: str, length: float) -> Extent | None:
+        pair = pair_of(trace)
+        values = self._points(trace, pair)["xy".index(side)]
+        return extent(trace, side, values, self.axes[pair["xy".index(side)]].kind == "log", length)
 
     def _draw_traces(self, traces: list[Spec]) -> None:
         bars = self._bar_places(traces)
@@ -195,8 +212,9 @@ def _axes(layout: Spec, traces: list[Spec]) -> dict[str, Axis]:
         name = axis_name(key)
         mine = [trace for trace in traces if name in pair_of(trace)]
         values = [trace[name[0]] for trace in mine if trace.get(name[0]) is not None]
-        images = name[0] == "y" and any(trace.get("type") == "image" for trace in mine)
-        axes[name] = build_axis(name, layout[axis_key(name)] | {"image": images}, values)
+        kinds = {trace.get("type", "scatter") for trace in mine}
+        told = {"image": name[0] == "y" and "image" in kinds, "points": kinds <= POINTS_ALONE}
+        axes[name] = build_axis(name, layout[axis_key(name)] | told, values)
     return axes
 
 
