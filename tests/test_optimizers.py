@@ -7,10 +7,9 @@ import torch
 from tiny import AUTOENCODER, tiny_config
 from torch import nn
 
-from lthkit import tasks
 from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError
-from lthkit.search import setting
+from lthkit.search import make_task
 from lthkit.train import (
     Keeping,
     Snapshot,
@@ -65,7 +64,7 @@ OPTIMIZERS = {
 
 def made(groups=False, **values):
     config = tiny_config(AUTOENCODER, **{f"plan__{key}": value for key, value in values.items()})
-    task = tasks.make(config.task, setting(config, load_catalog(), config.model))
+    task = make_task(config, load_catalog())
     if groups:
         head = [*task.modules["decoder"].parameters()]
         body = [*task.network.parameters()]
