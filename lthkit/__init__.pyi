@@ -43,6 +43,8 @@ from .scales import configure as configure
 from .scales import source_ticket as source_ticket
 from .scales import transfer_configs as transfer_configs
 from .search import SearchConfig as SearchConfig
+from .search import evaluate as evaluate
+from .search import evaluate_before_training as evaluate_before_training
 from .search import find_ticket as find_ticket
 from .search import trained_file as trained_file
 from .store import open_store as open_store

@@ -108,6 +108,7 @@ DEEP_PAIR = overlap(DEEP_A, DEEP_B)
 WIDE = {"width": 1000}
 DRAWN: dict[str, Callable[[], go.Figure]] = {
     "sparsity_curve": lambda: plots.sparsity_curve(curve(0.93)),
+    "sparsity_curve, before": lambda: plots.sparsity_curve(curve(0.93), before=curve(0.91)),
     "sparsity_curve, three": lambda: plots.sparsity_curve({"IMP": curve(0.93), "random": curve(0.9), "SNIP": curve(1)}),
     "training_curves": lambda: plots.training_curves(scores()),
     "block_densities": lambda: plots.block_densities(block_density(A)),

@@ -350,6 +350,12 @@ def test_mask_label_and_words_of_every_kind_stay_what_they_were(kind, more, sha2
     assert known.recipe.describe().replace(stored[0], "s1").replace(stored[1], "s2") == words
 
 
+def test_the_second_ticket_is_named_only_if_its_name_tells_it_apart():
+    for kind in ("union", "other_ticket"):
+        found = controls.read_recipe(kind, source="source/ticket.zarr", round=2, other="other/ticket.zarr")
+        assert found.label == kind.replace("_", " ")
+
+
 def test_every_kind_is_known():
     assert set(controls.kinds()) == {kind for kind, *_ in KNOWN}
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.catalog.datasets.folder import FolderEntry
-from lthkit.data import DataSpec, Resident, Splits, load
+from lthkit.data import DataSpec, Resident, Splits, fingerprint, load
 from lthkit.errors import LthkitError
 
 CPU = torch.device("cpu")
@@ -138,6 +138,15 @@ def test_count_keeps_so_many_before_validation(pets):
     refused(pets, "'pets'", "9 training images of class 'cat'", "has 8", count=25)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_share_of_the_test_split_leaves_the_others_as_they_are(pets, stream):
+    whole, quick = (taken(pets, validation=0.25, stream=stream, test_share=share) for share in (1.0, 0.5))
+    assert whole.test.labels.bincount().tolist() == [2, 2, 2]
+    assert quick.test.labels.bincount().tolist() == [1, 1, 1]
+    assert [len(quick.train), len(quick.validation)] == [len(whole.train), len(whole.validation)]
+    assert fingerprint(quick) != fingerprint(whole)
+
+
 def test_border_is_black_and_stored_once(pets):
     plain, padded = taken(pets).train, taken(pets, pad=2).train
     assert padded.stock.shape == (len(plain), 10, 10, 3)
@@ -259,6 +268,9 @@ def test_unknown_class_and_entry(pets):
         ({"validation": 1.0}, "validation"),
         ({"validation": "1e-1"}, "not a number"),
         ({"count": 0}, "count"),
+        ({"test_share": 0.0}, "test_share"),
+        ({"test_share": 1.5}, "test_share"),
+        ({"test_share": 0.01}, "test_share 0.01 of 6 images is none"),
         ({"channels": 2}, "channels"),
         ({"classes": []}, "classes"),
         ({"flipp": True}, "unknown key 'flipp'"),

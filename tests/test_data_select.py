@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lthkit.data.select import choose_classes, hold_out, keep, of_classes
+from lthkit.data.select import choose_classes, hold_out, keep, of_classes, share_of
 from lthkit.errors import LthkitError
 
 few = settings(derandomize=True, max_examples=60, deadline=None)
@@ -51,6 +51,22 @@ def test_draws_are_frozen():
     labels = np.repeat([0, 1], 10)
     assert keep(labels, 5, ["a", "b"], 7, "x").tolist() == [3, 4, 9, 15, 19]
     assert hold_out(labels, 0.2, ["a", "b"], 7, "x").tolist() == [7, 9, 12, 15]
+    assert share_of(labels, 0.2, ["a", "b"], 7, "x").tolist() == [3, 9, 11, 13]
+
+
+@few
+@given(sizes, st.integers(1, 99), st.integers(0, 5))
+def test_a_share_of_the_test_split_is_exact_and_stratified(counts, percent, seed):
+    labels, classes = labelled(counts)
+    wanted = int(Fraction(percent, 100) * sum(counts) + Fraction(1, 2))
+    if wanted == 0:
+        with pytest.raises(LthkitError, match=f"'x': test_share .* of {sum(counts)} images is none; raise it"):
+            share_of(labels, percent / 100, classes, seed, "x")
+        return
+    taken = share_of(labels, percent / 100, classes, seed, "x")
+    assert len(taken) == wanted == len(set(taken))
+    for label, count in enumerate(counts):
+        assert abs((labels[taken] == label).sum() - Fraction(percent, 100) * count) < 1
 
 
 def test_seed_changes_the_draw():

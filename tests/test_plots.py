@@ -51,6 +51,17 @@ def test_no_dense_line_where_round_0_was_not_trained():
     assert all(trace.line.dash != "dash" for trace in plots.sparsity_curve(curve(2, first=3)).data)
 
 
+def test_before_training_is_a_thin_line_or_said_in_words():
+    trained = curve(4)
+    near = plots.sparsity_curve(trained, before=trained.assign(score=trained.score - 0.03))
+    assert (near.data[-1].name, near.data[-1].line.width) == ("before training", 1)
+    np.testing.assert_allclose(near.data[-1].y, trained.score - 0.03)
+    np.testing.assert_allclose(near.data[-1].x, near.data[0].x)
+    far = plots.sparsity_curve(trained, before=trained.assign(score=trained.score - 0.7))
+    assert all(trace.name != "before training" for trace in far.data)
+    assert "before training 16.0% to 20.0%, outside the picture" in far.layout.title.subtitle.text
+
+
 def test_curve_without_trained_rounds_is_refused_by_name():
     with pytest.raises(LthkitError, match="curve 'b' has no trained round yet"):
         plots.sparsity_curve({"a": curve(), "b": curve().isel(round=slice(0))})

@@ -73,6 +73,11 @@ LABELS: Mapping[str, tuple[str, str]] = {
 }
 
 
+def score_name(metric: str, test_share: float = 1.0) -> str:
+    """What scores are called: ``test accuracy``; of a quick look ``accuracy on 10 % of the test split``."""
+    return f"test {metric}" if test_share == 1 else f"{metric} on {100 * test_share:g} % of the test split"
+
+
 def labelled(array: Labelled, **names: tuple[str, str]) -> Labelled:
     """The same array or dataset with ``long_name`` and ``units`` on itself, its variables and its coordinates,
     as far as they are known.

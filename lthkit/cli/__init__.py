@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import lthkit
-from lthkit.cli import catalog, cleaning, masks, notebooks, project, results, searches, stores
+from lthkit.cli import catalog, cleaning, evaluation, masks, notebooks, project, results, searches, stores
 from lthkit.cli.handler import Handler
 from lthkit.errors import LthkitError, RunFailed
 from lthkit.terminal import printable
@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Handler]] = {
     "show": stores.show,
     "run": notebooks.run,
     "search": searches.search,
+    "evaluate": evaluation.evaluate,
     "scores": stores.scores,
     "collect": results.collect,
     "export": masks.export,

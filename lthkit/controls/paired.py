@@ -38,7 +38,9 @@ class Paired(Kind):
         return super().read(argument, place) | {"other": place.other, "other_round": place.round}
 
     def arguments(self) -> list[str]:
-        return [Path(self.other).stem]
+        # two searches in folders of their own may have one name, which then tells nothing
+        name = Path(self.other).stem
+        return [] if name == Path(self.source).stem else [name]
 
     @property
     def second(self) -> str:

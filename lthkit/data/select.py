@@ -93,6 +93,18 @@ def hold_out(labels: np.ndarray, share: float, classes: Sequence[str], seed: int
     return _draw(labels, quotas, classes, seed, "validation")
 
 
+def share_of(labels: np.ndarray, share: float, classes: Sequence[str], seed: int, name: str) -> np.ndarray:
+    """Positions (ascending) of exactly round(share · n) test samples, stratified as ``hold_out`` does.
+
+    Raises:
+        LthkitError: that is no sample at all.
+    """
+    quotas = _quotas([int((labels == label).sum()) for label in range(len(classes))], Fraction(str(share)))
+    if sum(quotas) == 0:
+        raise LthkitError(f"'{name}': test_share {share} of {len(labels)} images is none; raise it")
+    return _draw(labels, quotas, classes, seed, "test")
+
+
 def _quotas(sizes: list[int], share: Fraction) -> list[int]:
     exact = [share * size for size in sizes]
     quotas = [int(value) for value in exact]

@@ -19,8 +19,10 @@ class DataSpec(Config):
     validation: float = Field(default=0.1, ge=0, lt=1)
     """Share of the kept training images held out for validation, stratified by class; 0 = none: the published
     evaluation split is then scored without selection, which a plan says by `selection: last`."""
+    test_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of the test split that is scored, stratified by class: for quick looks; every result says it."""
     split_seed: int = Field(default=0, ge=0)
-    """Seed of both draws."""
+    """Seed of all draws."""
     size: int | None = Field(default=None, ge=1)
     """Images are resized to size × size pixels; None = as they are (all must then have one size)."""
     channels: Literal[1, 3] = 3

@@ -58,7 +58,8 @@ def load(spec: DataSpec, catalog: Catalog, device: torch.device) -> Splits:
     else:
         _fits(parts, pads, decoder, device)
         # whoever asks for a few images does not wait for all
-        parts, _ = _parts(cached(data, decoder, make=spec.classes is None and spec.count is None), spec)
+        everything = spec.classes is None and spec.count is None and spec.test_share == 1
+        parts, _ = _parts(cached(data, decoder, make=everything), spec)
         sources = {part: _resident(samples, decoder, pads[part], device) for part, samples in parts.items()}
     normalisation = for_channels(entry.normalisation if spec.normalise else None, spec.channels)
     return Splits(sources["train"], sources.get("validation"), sources["test"], classes, normalisation, spec)
@@ -71,6 +72,8 @@ def _parts(data: DataSet, spec: DataSpec) -> tuple[dict[str, Samples], tuple[str
     train, test = (part.take(*select.of_classes(part.labels, chosen)) for part in (data.train, data.test))
     if spec.count is not None:
         train = _take(train, select.keep(train.labels, spec.count, classes, spec.split_seed, spec.name))
+    if spec.test_share < 1:
+        test = _take(test, select.share_of(test.labels, spec.test_share, classes, spec.split_seed, spec.name))
     if spec.validation == 0:
         return {"train": train, "test": test}, classes
     held = select.hold_out(train.labels, spec.validation, classes, spec.split_seed, spec.name)

@@ -7,15 +7,20 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from lthkit.analysis.labels import score_name
 from lthkit.errors import LthkitError
-from lthkit.plots.theme import COLOURS, shades, spread, style
+from lthkit.plots.references import LEAST_SHARE
+from lthkit.plots.theme import COLOURS, TEXT, shades, spread, style
 from lthkit.plots.ticks import sparsity_axis
 
 MOST_ROUNDS = 8
 
 
 def sparsity_curve(
-    curves: xr.Dataset | Mapping[str, xr.Dataset], name: str | None = None, title: str | None = None
+    curves: xr.Dataset | Mapping[str, xr.Dataset],
+    name: str | None = None,
+    title: str | None = None,
+    before: xr.Dataset | None = None,
 ) -> go.Figure:
     """Score against sparsity (Chen et al. 2021, Figs. 2 to 5), the dense network's score dashed.
 
@@ -26,6 +31,8 @@ def sparsity_curve(
         curves: what :func:`lthkit.analysis.curve` gives, or several of them by name.
         name: the curve's name where there is only one; "ticket" if left out, or "dense network" if it was not pruned.
         title: instead of the one made from the curves' attributes.
+        before: scores before training (:func:`lthkit.search.evaluate_before_training`), as a thin line; in words
+            where it lies so far from the curves that they would be pressed flat.
 
     Raises:
         LthkitError: naming a curve without any trained round.
@@ -43,12 +50,16 @@ def sparsity_curve(
     dashed = any(trace.line.dash == "dash" for trace in figure.data)
     longest = max(named.values(), key=lambda curve: curve.sizes["round"])
     metric = longest.attrs.get("metric", "score")
+    scored = score_name(metric, longest.attrs.get("test_share", 1.0))
+    notes = [_selection(longest.attrs, metric)] + ["dashed: the dense network, trained alike"] * dashed
+    if before is not None:
+        _add_before(figure, before, _format(named), notes)
     style(
         figure,
-        title or f"Test {metric} against sparsity",
-        _selection(longest.attrs, metric) + ("; dashed: the dense network, trained alike" if dashed else ""),
+        title or f"{scored[0].upper()}{scored[1:]} against sparsity",
+        "; ".join(notes),
         xaxis=sparsity_axis(_densities(named), longest["density"].values),
-        yaxis={"title": {"text": f"test {metric}"}, "tickformat": _format(named)},
+        yaxis={"title": {"text": scored}, "tickformat": _format(named)},
         showlegend=True,  # a single curve has a name, too
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
     )
@@ -79,6 +90,27 @@ def _add_curve(figure: go.Figure, label: str, curve: xr.Dataset, colour: str, al
             line={"color": colour, "width": 1.5, "dash": "dash"},
             hovertemplate="dense network (round 0)<br>%{y}<extra></extra>",
         )
+
+
+def _add_before(figure: go.Figure, before: xr.Dataset, shape: str, notes: list[str]) -> None:
+    """The scores before training, drawn or in words."""
+    score = before["score"].values
+    after = np.concatenate([trace.y for trace in figure.data])
+    reach = np.nanmin(after), np.nanmax(after)
+    whole = max(reach[1], np.nanmax(score)) - min(reach[0], np.nanmin(score))
+    if reach[1] - reach[0] < LEAST_SHARE * whole:
+        notes.append(f"before training {np.nanmin(score):{shape}} to {np.nanmax(score):{shape}}, outside the picture")
+        return
+    figure.add_scatter(
+        x=before["density"].values,
+        y=score,
+        name="before training",
+        mode="lines",
+        line={"color": TEXT, "width": 1},
+        customdata=np.stack([before["round"].values, 100 * before["sparsity"].values], axis=1),
+        hovertemplate="round %{customdata[0]:.0f} · %{customdata[1]:.2f} % removed<br>%{y}"
+        "<extra>before training</extra>",
+    )
 
 
 def _densities(curves: Mapping[str, xr.Dataset]) -> np.ndarray:

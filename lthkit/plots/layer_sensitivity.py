@@ -1,16 +1,19 @@
 """How much each layer bears: its score when it alone is pruned."""
 
 from collections.abc import Iterator, Mapping
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from lthkit.analysis.labels import score_name
 from lthkit.analysis.verdicts.samples import sample
 from lthkit.errors import LthkitError
 from lthkit.plots.theme import style
 from lthkit.plots.ticks import layer_axis
+from lthkit.plots.titles import BAR_WIDTH
 
 MOST_CELL_TEXTS = 160
 
@@ -22,8 +25,8 @@ def layer_sensitivity(scores: xr.DataArray | Mapping[str, xr.DataArray]) -> go.F
 
     Args:
         scores: by panel title, or one alone: dimensions layer (names in depth order) and level (fraction of the
-            layer's weights removed); any others are runs, over which means are taken. Attributes ``metric``, and
-            ``dense`` (score with no layer pruned) if known.
+            layer's weights removed); any others are runs, over which means are taken. Attributes ``metric``;
+            if known ``dense`` (score with no layer pruned) and ``test_share`` (of the test split that was scored).
 
     Raises:
         LthkitError: if there is no panel or no run, panels have different layers or levels, or a dimension or
@@ -37,6 +40,7 @@ def layer_sensitivity(scores: xr.DataArray | Mapping[str, xr.DataArray]) -> go.F
         raise LthkitError("the scores hold no run at all; train something first")
     figure = make_subplots(1, len(panels), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=list(panels))
     names, levels, metric = [str(name) for name in first["layer"].values], first["level"].values, first.attrs["metric"]
+    scored = score_name(metric, first.attrs.get("test_share", 1.0))
     shape = ".0%" if np.nanmax(means) <= 1 and first.attrs.get("higher_is_better", True) else ".3g"
     for column, panel in enumerate(means, start=1):
         figure.add_trace(_heat(panel, names, levels, shape), 1, column)
@@ -50,7 +54,7 @@ def layer_sensitivity(scores: xr.DataArray | Mapping[str, xr.DataArray]) -> go.F
             "colorscale": "Viridis",
             "cmin": float(np.nanmin(means)),
             "cmax": float(np.nanmax(means)),
-            "colorbar": {"title": {"text": f"test<br>{metric}"}, "tickformat": shape, "thickness": 14},
+            "colorbar": {"title": {"text": "<br>".join(wrap(scored, BAR_WIDTH))}, "tickformat": shape, "thickness": 14},
         },
     )
     ticks = {"tickvals": list(range(len(levels))), "ticktext": [f"{100 * level:.4g}" for level in levels]}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lthkit.analysis.labels import score_name
 from lthkit.analysis.verdicts.results import DENSE, checked, dense_runs, labels, planned_runs, subnetworks
 from lthkit.analysis.verdicts.samples import Sample
 from lthkit.errors import LthkitError
@@ -41,6 +42,7 @@ class TaskLines:
     metric: str
     higher_is_better: bool
     selection: str
+    test_share: float
     chance: float | None
     lines: tuple[Line, ...]
     dense: dict[str, Sample]
@@ -51,6 +53,11 @@ class TaskLines:
         known = [point.mean for line in self.lines for point in line.runs if point.n]
         known += [found.mean for found in self.dense.values()]
         return ".1%" if self.higher_is_better and max(known) <= 1 else ".3g"
+
+    @property
+    def score_name(self) -> str:
+        """What the scores are called on an axis."""
+        return score_name(self.metric, self.test_share)
 
     @property
     def scored(self) -> str:
@@ -88,8 +95,9 @@ def task_lines(
     ordered = sorted(points, key=lambda key: (starts.index(key[1]), kinds.index(key[0])))
     dense = {start: found.score for (*place, start), found in dense_runs(frame).items() if place == [origin, task]}
     terms = str(_said(here, "metric")), bool(_said(here, "higher_is_better")), str(_said(here, "selection") or "")
+    known = float(_said(here, "test_share")), _said(here, "chance")
     lines = tuple(_line(*key, points[key]) for key in ordered)
-    return TaskLines(origin, task, *terms, _said(here, "chance"), lines, dense)
+    return TaskLines(origin, task, *terms, *known, lines, dense)
 
 
 def _only(frame: pd.DataFrame, name: str, label: str | None) -> str:

@@ -73,7 +73,7 @@ def results_curves(
         "; ".join(notes),
         xaxis=axis,
         yaxis={
-            "title": {"text": f"test {task.metric}"},
+            "title": {"text": task.score_name},
             "tickformat": task.format,
             "range": [low - pad, high + pad],
         },

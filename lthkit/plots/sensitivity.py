@@ -81,7 +81,7 @@ def sensitivity_bars(
             "range": ends,
             "showgrid": False,
         },
-        yaxis={"title": {"text": f"test {task.metric}"}, "tickformat": task.format, "rangemode": "tozero"},
+        yaxis={"title": {"text": task.score_name}, "tickformat": task.format, "rangemode": "tozero"},
         barmode="group",
         bargap=GAP,
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},

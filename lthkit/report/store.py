@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from lthkit.analysis import curve, layer_density, sparsity
+from lthkit.analysis.labels import score_name
 from lthkit.errors import StoreError
 from lthkit.report.size import size
 from lthkit.store import Store
@@ -109,7 +110,7 @@ def _score_columns(line: xr.Dataset) -> dict[str, dict[int, str]]:
     metric = line.attrs["metric"]
     point = "last" if line.attrs["selection"] == "last" else "best validation"
     named = {
-        f"test {metric}": ("score", ".4f"),
+        score_name(metric, line.attrs["test_share"]): ("score", ".4f"),
         f"{point} {metric}": ("validation", ".4f"),
         "at step": ("best_step", "d"),
         "seconds": ("wall_time", ".1f"),

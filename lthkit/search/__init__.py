@@ -5,6 +5,7 @@ A single training (dense reference, ticket, control) is a search of zero rounds 
 
 from lthkit.search.config import Pruning, Rewind, SearchConfig, Weights
 from lthkit.search.criteria import find_criterion
+from lthkit.search.evaluate import evaluate, evaluate_before_training, scores_as_is
 from lthkit.search.files import rewind_file, start_file, state_file, trained_file
 from lthkit.search.kept import Kept, KeptState, config_of, kept_state
 from lthkit.search.prepare import make_task, prepare
@@ -22,6 +23,8 @@ __all__ = [
     "SearchConfig",
     "Weights",
     "config_of",
+    "evaluate",
+    "evaluate_before_training",
     "find_criterion",
     "find_ticket",
     "kept_state",
@@ -30,6 +33,7 @@ __all__ = [
     "ranked_weights",
     "read_result",
     "rewind_file",
+    "scores_as_is",
     "start_file",
     "starting_point",
     "state_file",

@@ -98,6 +98,7 @@ class Facts:
             "metric": self.task.metric,
             "higher_is_better": self.task.higher_is_better,
             "chance": getattr(self.task, "chance", None),
+            "test_share": self.config.data.test_share,
             "steps_per_epoch": self.task.steps_per_epoch(),
             "parent": self.origin.made,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},

@@ -11,7 +11,7 @@ from lthkit.errors import LthkitError
 from lthkit.search import ENDING, LABELS, read_result
 
 _MEASURED = ("score", "validation", "best_step", "least_loss_step", "sparsity", "wall_time")
-_SAID = ("metric", "higher_is_better", "selection", "chance", "mask_sha256", "config_sha256")
+_SAID = ("metric", "higher_is_better", "selection", "test_share", "chance", "mask_sha256", "config_sha256")
 _FIRST = ("dense", "ticket", "pretrained", "random")
 _FREE = ("mask", "weights", "seed", "keep_weights")
 
@@ -44,7 +44,7 @@ def results_table(results: Mapping[Path, dict[str, Any]]) -> pd.DataFrame:
     ``training_seed``); what was measured (``score``: the test metric at the best validation or at the end,
     ``validation``, ``best_step`` and ``least_loss_step`` in steps, ``sparsity`` as a fraction removed, ``wall_time``
     in seconds; NaN where nothing was); what the score is (``metric``, ``higher_is_better``, ``selection``,
-    ``chance``); ``mask_sha256``, ``config_sha256``, ``file``.
+    ``test_share``: of the test split that was scored, ``chance``); ``mask_sha256``, ``config_sha256``, ``file``.
 
     Raises:
         LthkitError: when two results of one source and target differ in more than the columns tell, or two are of

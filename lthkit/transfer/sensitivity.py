@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 import xarray as xr
 
 from lthkit import controls
@@ -12,10 +11,8 @@ from lthkit import masks as masking
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.controls import parse_recipe
 from lthkit.errors import LthkitError
-from lthkit.search import SearchConfig, config_of, kept_state, make_task
+from lthkit.search import SearchConfig, config_of, kept_state, make_task, scores_as_is
 from lthkit.store import open_store
-from lthkit.tasks import Task
-from lthkit.train import Plan, machine
 from lthkit.transfer.many import transfer_many
 
 
@@ -52,8 +49,13 @@ def score_pruned(
     for row, layer in enumerate(chosen):
         for column, level in enumerate(levels):
             masks = controls.one_layer(trained.network, dense, layer, level)
-            scores[row, column] = _score(task, config.plan, trained.state, masks, split)
-    attributes = {"metric": task.metric, "split": split, "dense": _score(task, config.plan, trained.state, {}, split)}
+            scores[row, column] = scores_as_is(task, config.plan, trained.state, masks, split)[task.metric]
+    attributes = {
+        "metric": task.metric,
+        "split": split,
+        "test_share": config.data.test_share,
+        "dense": scores_as_is(task, config.plan, trained.state, {}, split)[task.metric],
+    }
     coordinates = {"layer": chosen, "level": list(levels)}
     return xr.DataArray(scores, coordinates, ("layer", "level"), "score", attributes)
 
@@ -100,13 +102,5 @@ def score_retrained(
     found = [scores[config.mask.label, config.seed] for config in configs if config.mask]
     shape = (len(chosen), len(levels), len(seeds))
     coordinates = {"layer": chosen, "level": list(levels), "training_seed": list(seeds)}
-    attributes = {"metric": results["metric"].iloc[0], "split": "test"}
+    attributes = {"split": "test"} | {name: results[name].iloc[0] for name in ("metric", "test_share")}
     return xr.DataArray(np.reshape(found, shape), coordinates, tuple(coordinates), "score", attributes)
-
-
-def _score(task: Task, plan: Plan, state: dict[str, torch.Tensor], masks: masking.Masks, split: str) -> float:
-    task.modules.load_state_dict(state)
-    device = torch.device(plan.device)
-    masking.apply_(dict(task.network.named_parameters()), {name: mask.to(device) for name, mask in masks.items()})
-    with machine.settings(plan), machine.scoring(plan, task.modules):
-        return task.evaluate(split)[task.metric]

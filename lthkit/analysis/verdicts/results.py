@@ -15,8 +15,13 @@ CURVE = SUBNETWORK[:4]
 RUN = [*SUBNETWORK, "search_seed", "training_seed"]
 DENSE = "dense"
 _FIRST = ("dense", "ticket", "pretrained", "random")
-_SAME = {"metric": "metrics", "higher_is_better": "directions of the metric", "selection": "selections"}
-_MAY_LACK = {"best_step": math.nan, "least_loss_step": math.nan, "selection": "", "chance": math.nan}
+_SAME = {
+    "metric": "metrics",
+    "higher_is_better": "directions of the metric",
+    "selection": "selections",
+    "test_share": "shares of the test split",
+}
+_MAY_LACK = {"best_step": math.nan, "least_loss_step": math.nan, "selection": "", "test_share": 1.0, "chance": math.nan}
 # dense runs of a training seed that are equal in these were filed more than once
 _EQUAL = ["training_seed", "score", "best_step", "least_loss_step"]
 
@@ -46,8 +51,8 @@ def checked(results: pd.DataFrame) -> pd.DataFrame:
     """The rows in order of their labels (dense and ticket, pretrained and random first), with all columns used here.
 
     Raises:
-        LthkitError: if a column or a label is missing, no row has a score, rows differ in metric, its direction or
-            selection, or two rows are the same run.
+        LthkitError: if a column or a label is missing, no row has a score, rows differ in metric, its direction,
+            selection or share of the test split, or two rows are the same run.
     """
     if not isinstance(results, pd.DataFrame):
         raise LthkitError(

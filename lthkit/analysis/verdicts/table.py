@@ -67,14 +67,14 @@ def verdict_table(
         One row per subnetwork and task, in order of task, start weights, mask and round: ``target``, ``weights``,
         ``mask``, ``round``, ``sparsity``, ``score`` (mean ± standard deviation with ddof 1, number of runs),
         ``verdict`` (winning: a ticket that matches from θp; matching; not matching; no verdict; or reference for
-        dense θp itself), and before them ``source`` if there are several.
+        dense θp itself), before them ``source`` if there are several, and last ``test_share`` if it is not all.
 
         With ``details``, instead of ``score``: ``winning``, ``matching`` (within one standard deviation),
         ``at_least_dense`` (Eq. 1), ``non_inferior``, ``commensurate`` (yes, no, no verdict); ``mean``, ``sd`` (ddof 1),
         ``n``, ``missing``, ``dense_mean``, ``dense_sd``, ``dense_n``, ``dense_repeated``, ``threshold``,
         ``difference``, ``margin``, ``lower``, ``upper``, ``p``, ``steps`` and ``dense_steps`` (k′ and k of
-        commensurate), ``said`` (all of it in words), ``searches`` (how many search seeds have runs). A curve
-        (source, weights, target, mask) without a single run has no rows; ``attrs["never_run"]`` counts them.
+        commensurate), ``said`` (all of it in words), ``searches`` (how many search seeds have runs), ``test_share`` (of the test split that was scored). A
+        curve (source, weights, target, mask) without a single run has no rows; ``attrs["never_run"]`` counts them.
 
     Raises:
         LthkitError: naming a column that is missing, what rows must not differ in, or a run that stands twice; or if
@@ -84,6 +84,7 @@ def verdict_table(
     stated = {"higher_is_better": bool(frame["higher_is_better"].dropna().iloc[0]), "least_runs": least_runs}
     strict = {"margin": default_margin(frame) if margin is None else margin, "alpha": alpha}
     dense = dense_runs(frame)
+    share = {"test_share": float(frame["test_share"].dropna().iloc[0])}
     rows = []
     for place, found in subnetworks(frame, planned_runs(frame)).items():
         named = dict(zip(SUBNETWORK, place, strict=True))
@@ -92,9 +93,9 @@ def verdict_table(
         theirs, late = dense.get((*task, reference), _NONE), dense.get((*task, start), _NONE)
         row = _judged(ours, theirs, late, stated, strict)
         called = _called(row["matching"], named["mask"], named["weights"] == reference)
-        rows.append(named | {"sparsity": found.sparsity} | called | row | {"searches": found.searches})
+        rows.append(named | {"sparsity": found.sparsity} | called | row | {"searches": found.searches} | share)
     table = in_order(pd.DataFrame(rows), ["source", "target", "weights", "mask", "round"])
-    told: dict[str, Any] = {"metric": frame["metric"].dropna().iloc[0]}
+    told: dict[str, Any] = {"metric": frame["metric"].dropna().iloc[0], **share}
     told |= {"reference": reference, "start": start, "alpha": alpha, **stated}
     curves = int(np.prod([frame[name].nunique() for name in CURVE]))
     table.attrs |= told | {"never_run": curves - len(table.drop_duplicates(CURVE))}
@@ -147,6 +148,7 @@ def _short(table: pd.DataFrame) -> pd.DataFrame:
     """The columns that are read."""
     spread = zip(table["mean"], table["sd"], table["n"], table["missing"], strict=True)
     columns = ["source", *READ] if table["source"].nunique() > 1 else READ
+    columns = columns if table.attrs["test_share"] == 1 else [*columns, "test_share"]
     return table.assign(score=[str(Sample(*numbers)) for numbers in spread], sparsity=table["sparsity"].round(4))[
         columns
     ]
