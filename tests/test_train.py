@@ -94,8 +94,8 @@ def test_removed_weights_are_zero_and_others_move(precision):
     end = run(task, plan, masks).point.modules
     for name, mask in masks.items():
         assert torch.count_nonzero(end[name][~mask]) == 0
-        # of thousands of weights the steps of one may cancel
-        assert (end[name][mask] != start[name][mask]).double().mean() > 0.99
+        # of thousands of weights the steps of one may cancel to the bit
+        assert (end[name][mask] != start[name][mask]).double().mean() > 0.95
         assert end[name].dtype == torch.float32
 
 
