@@ -202,7 +202,7 @@ def _kernel(trace: int, codes: np.ndarray, rounds: int, at: int, shown: bool) ->
         (trace, "visible"): shown,
         (trace, "zmin"): -0.5,
         (trace, "zmax"): rounds + 1.5,
-        (trace, "colorscale"): died_scale(rounds),
+        (trace, "colorscale"): died_scale(rounds if shown else 0),
         (None, f"xaxis{axis}.range"): [-0.5, columns - 0.5],
         (None, f"yaxis{axis}.range"): [rows - 0.5, -0.5],
     }

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from lthkit import analysis
+from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.histograms import histogram, kernel_codes, left
 from lthkit.analysis.masks.searches import Search, common_layers
 from lthkit.errors import LthkitError
@@ -37,6 +38,8 @@ class Model:
         self.weight_cells = lru_cache(MAPS_KEPT)(self._weight_cells)
         self.zero_cells = lru_cache(MAPS_KEPT)(self._zero_cells)
         self.difference_cells = lru_cache(MAPS_KEPT)(self._difference_cells)
+        self.layer_shares = lru_cache(MAPS_KEPT)(self._layer_shares)
+        self.channel_shares = lru_cache(MAPS_KEPT)(self._channel_shares)
         self.places = lru_cache(MAPS_KEPT)(self._places)
 
     def layers(self, name: str) -> list[str]:
@@ -63,13 +66,6 @@ class Model:
     def weights(self, name: str, layer: str, kernel: tuple[int, int]) -> np.ndarray:
         """When each weight of a kernel died, (height, width)."""
         return np.asarray(analysis.kernel_patterns(self.searches[name], layer, kernels=[kernel]).values[0])
-
-    def channel_shares(self, name: str, layer: str) -> np.ndarray:
-        """Share of each output channel's weights left in each round: (out, rounds + 1)."""
-        search = self.searches[name]
-        channels = search.codes[layer].reshape(len(search.codes[layer]), -1)
-        kept = left(np.stack([histogram(channel, search.rounds) for channel in channels]))
-        return np.asarray(kept / channels.shape[1])
 
     def _shared(self, a: str, b: str) -> list[str]:
         """The layers of equal name and shape in both."""
@@ -101,6 +97,18 @@ class Model:
     def _difference_cells(self, a: str, b: str, layers: Layers) -> xr.Dataset:
         return analysis.difference_cells(self.searches[a], self.searches[b], layers, self.partners(a, b).tolist())
 
+    def _layer_shares(self, name: str, layers: Layers) -> xr.Dataset:
+        """Share of each layer's weights left in each round: ``density`` (layer, round)."""
+        kept = self.kept(name).sel(layer=list(layers)).values
+        return _by_round("layer", kept / kept[:, :1], {"layer": list(layers)})
+
+    def _channel_shares(self, name: str, layer: str) -> xr.Dataset:
+        """Share of each output channel's weights left in each round: ``density`` (out, round)."""
+        search = self.searches[name]
+        channels = search.codes[layer].reshape(len(search.codes[layer]), -1)
+        kept = left(np.stack([histogram(channel, search.rounds) for channel in channels]))
+        return _by_round("out", kept / channels.shape[1], {})
+
     def _places(self, name: str, layer: str) -> tuple[np.ndarray, np.ndarray]:
         """Codes of a layer by place in the kernel, (place, out, in), and the round each kernel is zero from."""
         code = self.searches[name].codes[layer]
@@ -111,3 +119,8 @@ class Model:
 
 def _pair(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[0], shape[1] if len(shape) > 1 else 1
+
+
+def _by_round(rows: str, shares: np.ndarray, coords: dict[str, list[str]]) -> xr.Dataset:
+    array = {"density": ((rows, "round"), shares)}
+    return labelled(xr.Dataset(array, coords | {"round": np.arange(shares.shape[1])}, {"cell": "a cell is one round"}))

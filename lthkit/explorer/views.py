@@ -130,17 +130,11 @@ def _by_kernel(quantity: str, counts: np.ndarray, size: int, label: tuple[str, s
 
 
 def _layers_by_round(scene: Scene) -> xr.Dataset:
-    kept = scene.model.kept(scene.a).sel(layer=scene.chosen)
-    return _by_round("layer", kept.values / kept.values[:, :1], {"layer": scene.chosen})
+    return scene.model.layer_shares(scene.a, tuple(scene.chosen))
 
 
 def _channels_by_round(scene: Scene) -> xr.Dataset:
-    return _by_round("out", scene.model.channel_shares(scene.a, scene.single), {})
-
-
-def _by_round(rows: str, shares: np.ndarray, coords: dict[str, list[str]]) -> xr.Dataset:
-    array = {"density": ((rows, "round"), shares)}
-    return labelled(xr.Dataset(array, coords | {"round": np.arange(shares.shape[1])}, {"cell": "a cell is one round"}))
+    return scene.model.channel_shares(scene.a, scene.single)
 
 
 def _pairs_of_rounds(scene: Scene) -> xr.Dataset:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,7 @@ def cells_of(array: xr.DataArray) -> np.ndarray:
     return scale.by_permille[array.values] if name_and_units(array)[1] == PERMILLE else scale.cells(array.values)
 
 
+@cache
 def died_scale(rounds: int) -> Steps:
     """Steps for 0 … ``rounds`` + 1: nothing there (clear), died in round 1 … (light to dark), left (orange)."""
     shades = sample_colorscale([[0, EARLY], [1, LATE]], np.linspace(0, 1, max(rounds, 1)))[:rounds]
