@@ -73,8 +73,9 @@ def verdict_table(
         ``at_least_dense`` (Eq. 1), ``non_inferior``, ``commensurate`` (yes, no, no verdict); ``mean``, ``sd`` (ddof 1),
         ``n``, ``missing``, ``dense_mean``, ``dense_sd``, ``dense_n``, ``dense_repeated``, ``threshold``,
         ``difference``, ``margin``, ``lower``, ``upper``, ``p``, ``steps`` and ``dense_steps`` (k′ and k of
-        commensurate), ``said`` (all of it in words), ``searches`` (how many search seeds have runs), ``test_share`` (of the test split that was scored). A
-        curve (source, weights, target, mask) without a single run has no rows; ``attrs["never_run"]`` counts them.
+        commensurate), ``said`` (all of it in words), ``searches`` (how many search seeds have runs),
+        ``test_share`` (of the test split that was scored). A curve (source, weights, target, mask) without a single
+        run has no rows; ``attrs["never_run"]`` counts them.
 
     Raises:
         LthkitError: naming a column that is missing, what rows must not differ in, or a run that stands twice; or if
