@@ -37,7 +37,7 @@ def test_nothing_is_replaced(tmp_path, name):
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    assert main(["init", str(tmp_path / "file" / "mine")]) == 2
+    assert main(["init", str(tmp_path / "file" / "mine")]) == 3
     assert "no project can be laid out" in capsys.readouterr().err
 
 
