@@ -16,6 +16,10 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[test,check]'
 	touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -e '.[docs]'
+	touch $@
+
 demo: $(VENV)/.installed
 	$(BIN)/lthkit run notebooks/00_tour.ipynb -p out runs/demo --out runs/demo
 
@@ -33,9 +37,19 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# needs nothing but Python: it reads the sources without importing them
-docs:
-	$(PYTHON) docs/make_api.py
+# The site: pages of docs/, the API from the docstrings, the notebooks executed; nothing of it is in git.
+PAGES := build/docs/pages
+docs: $(VENV)/.installed-docs $(PAGES)/gallery/.done
+	rm -rf $(PAGES)/api $(PAGES)/*.md build/docs/html
+	cp docs/*.md docs/*.png $(PAGES)
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs $(PAGES) build/docs/html
+
+$(PAGES)/gallery/.done: $(VENV)/.installed $(wildcard notebooks/*.ipynb) $(shell find lthkit -name '*.py')
+	rm -rf build/docs/run $(@D)
+	mkdir -p build/docs/run
+	cd build/docs/run && for notebook in $(CURDIR)/notebooks/*.ipynb; do \
+	    $(CURDIR)/$(BIN)/lthkit run $$notebook --out ../pages/gallery || exit 1; done
+	touch $@
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m bench
