@@ -100,7 +100,7 @@ def test_the_guide_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("LTHKIT_CATALOG", raising=False)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     try:
-        names = run_all(DOCS / "bring-your-own.md", {**os.environ, "PATH": path, "LTHKIT": str(ROOT)})
+        names = run_all(DOCS / "bring-your-own.md", {**os.environ, "PATH": path})
     finally:
         sys.modules.pop("my_nets", None)
     for store, rounds in (("runs/mine.zarr", 4), ("runs/batch.zarr", 3)):

@@ -64,7 +64,7 @@ def metadata(installed: Path) -> Message:
 
 def test_the_wheel_brings_catalog_and_notebooks(installed: Path, tmp_path: Path) -> None:
     assert re.search(r"^digits\s+\S*\s*digits\s+yes", run(installed, tmp_path, "list"), flags=re.M)
-    refused = run(installed, tmp_path, "run", "01_find_ticket", "-p", "nonsense", "1", "--out", "runs", code=2)
+    refused = run(installed, tmp_path, "run", "01_find_ticket", "-p", "nonsense", "1", "--out", "runs", code=3)
     assert "01_find_ticket" in refused
     assert "nonsense" in refused
     run(installed, tmp_path, "init", "project")
