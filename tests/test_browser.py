@@ -142,7 +142,7 @@ def choose_views(page, twin, shots) -> None:
     for view in VIEWS:
         twin.choose(view=view.name)
         pick(page, "view", view.label)
-        await_title(page, twin.figure().layout.title.text)
+        await_title(page, *twin.figure().layout.title.text.split("<br>"))
         page.wait_for_timeout(300)
         assert np.array_equal(drawn(page, PICTURE), picture(twin.model, twin.choices).cells)
         page.locator(PLOT).screenshot(path=shots / f"lab-{view.name}.png")
