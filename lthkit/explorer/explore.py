@@ -13,7 +13,7 @@ from lthkit.analysis import Search, Searched, read
 from lthkit.display import is_live, show
 from lthkit.errors import LthkitError
 from lthkit.explorer.choices import ALL, Choices, find_scope
-from lthkit.explorer.figure import build
+from lthkit.explorer.figure import WIDTH, build
 from lthkit.explorer.look import available, find_view, fitted, look
 from lthkit.explorer.model import Model
 from lthkit.explorer.tables import table
@@ -77,7 +77,7 @@ class Explorer:
         if is_live():
             self.controls.display()
         else:
-            show(self.figure().update_layout(width=1000), self.alt)
+            show(self.figure().update_layout(width=WIDTH), self.alt)
 
 
 def explore(

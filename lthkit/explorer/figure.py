@@ -17,12 +17,14 @@ from lthkit.explorer.model import Model
 from lthkit.explorer.pictures import Picture, picture
 from lthkit.explorer.words import heading, summary
 from lthkit.plots.colours import died_scale
-from lthkit.plots.theme import COLOURS, TEXT, WIDTH, style, title_pad, wrapped
+from lthkit.plots.theme import COLOURS, TEXT, style, title_pad, wrapped
 from lthkit.plots.titles import bar_title
 
 BARS, CHANCE, PICTURE, KERNEL_A, KERNEL_B = range(5)
 # a trace (or None for the layout) and a property of it, with dots
 State = dict[tuple[int | None, str], Any]
+# in a batch; live it is as wide as its cell
+WIDTH = 1000
 HEIGHT = 700
 MOST_LAYER_NAMES = 56
 MOST_TEXTS = 64
