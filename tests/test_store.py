@@ -130,7 +130,7 @@ data = xr.open_zarr({str(tmp_path / "s.zarr")!r}, group="masks", consolidated=Fa
 assert "lthkit" not in sys.modules
 assert data["head.weight"].dims == ("head.weight.out", "head.weight.in")
 assert {{str(v.dtype) for v in data.data_vars.values()}} == {{"uint8"}}
-assert data.attrs["rounds"] == 4 and data.attrs["schema_version"] == 1
+assert data.attrs["rounds"] == 4 and data.attrs["schema_version"] == 2
 np.savez({str(tmp_path / "read.npz")!r}, **{{name: v.values for name, v in data.items()}})
 """
     subprocess.run([sys.executable, "-c", script], check=True)
@@ -144,7 +144,7 @@ def test_pruned_at_is_what_xarray_reads(tmp_path):
     plain = xr.open_zarr(tmp_path / "s.zarr", group="masks", consolidated=False)
     xr.testing.assert_equal(ours, plain)
     assert list(ours) == list(codes)
-    assert ours.attrs == {"schema_version": 1, "rounds": 4, "first_round": 0}
+    assert ours.attrs == {"schema_version": 2, "rounds": 4, "first_round": 0}
 
 
 def test_scores_are_cut_at_the_finished_trainings(tmp_path):

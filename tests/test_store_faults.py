@@ -83,10 +83,10 @@ def test_faults_of_a_variable_are_told_apart(sound, tmp_path):
     chunk = path / "masks/head.weight/c.0.0"
     whole = chunk.read_bytes()
     chunk.write_bytes(whole[:5] + bytes([whole[5] ^ 0x80]) + whole[6:])
-    with pytest.raises(StoreError, match=r"a chunk of variable 'head.weight' is damaged .*restore the store"):
+    with pytest.raises(StoreError, match=r"variable 'head.weight': chunk 'c.0.0' is damaged.*restore the store"):
         open_store(path).masks(1)
     chunk.unlink()
-    with pytest.raises(StoreError, match=r"'head.weight' hold 0: a chunk is missing"):
+    with pytest.raises(StoreError, match=r"'head.weight': chunk 'c.0.0' is missing; restore"):
         open_store(path).codes()
     chunk.write_bytes(whole)
     shutil.rmtree(path / "masks/head.weight")
@@ -116,7 +116,11 @@ def tamper(file: Path, change, *, reseal: bool) -> None:
     ("group", "change", "sentence"),
     [
         ("masks", lambda a: a.update(rounds=1, scored=2), "scores 'train_loss' are not those committed"),
-        ("masks", lambda a: a.update(rounds=1, scored=0, scores_sha256={}), "'layer1.*' are not those committed"),
+        (
+            "masks",
+            lambda a: a.update(rounds=1, scored=0, scores_sha256={}),
+            "and those it committed differ in their names",
+        ),
         ("masks", lambda a: a.update(rounds=5), "contradict each other"),
         ("masks", lambda a: a.update(scored=4), "contradict each other"),
         ("masks", lambda a: a.update(scored=2), "scores 'train_loss' are not those committed"),
@@ -126,11 +130,24 @@ def tamper(file: Path, change, *, reseal: bool) -> None:
         ("masks", lambda a: a["parameters"][0].update(left=7), "leave .* weights, not the 7 committed"),
         ("masks", lambda a: a["parameters"][1].update(data_sha256="0" * 64), "'head.weight' are not those committed"),
         ("masks", lambda a: a["parameters"][1].update(shape=[6, 4]), r"'head.weight' is not the uint8 array"),
-        ("masks", lambda a: a["parameters"][1].update(name="tail"), "'tail' is missing"),
+        ("masks", lambda a: a["parameters"][1].update(name="tail"), "has masks of 'head.weight'"),
+        ("masks", lambda a: a["parameters"].pop(), "has masks of 'scale', which its attributes do not name"),
+        ("masks", lambda a: a["parameters"].append(a["parameters"][0]), "'layer1.0.conv.weight' is there twice"),
+        ("masks", lambda a: a["parameters"].append(a["parameters"][0] | {"name": "more"}), "'more' is missing"),
+        ("masks", lambda a: a["parameters"][0].update(name="../other"), r"'\.\./other' cannot be stored"),
+        ("masks", lambda a: a["parameters"][0].update(shape=[-5, 3, 3, 3]), "shape.* is -5"),
+        ("masks", lambda a: a["scores_sha256"].pop("train_loss"), "and those it committed differ in their names"),
+        ("masks", lambda a: a.pop("root_sha256"), "belongs to another store"),
+        ("masks", lambda a: a.update(schema_version=1), "belongs to another store"),
         ("masks", lambda a: a.pop("parameters"), "'parameters' is missing"),
         ("", lambda a: a["config"].update(rate=0.3), "configuration in .* does not fit its SHA-256"),
         ("", lambda a: a.update(config_sha256="0" * 64), "configuration in .* does not fit its SHA-256"),
-        ("", lambda a: a.update(planned_rounds=1), "contradict each other"),
+        ("", lambda a: a.update(planned_rounds=1), "belongs to another store"),
+        ("", lambda a: a.update(schema_version=1), "belongs to another store"),
+        ("", lambda a: a.update(provenance={"more": 1}), "belongs to another store"),
+        ("extra/foreign", lambda a: a.update(name="home"), "belongs to another name or store"),
+        ("extra/foreign", lambda a: a.update(root_sha256="0" * 64), "belongs to another name or store"),
+        ("extra/foreign", lambda a: a["parameters"].append(a["parameters"][0]), "'scale' is there twice"),
         ("extra/foreign", lambda a: a["parameters"][0].update(data_sha256="0" * 64), "not the mask that was stored"),
     ],
 )
@@ -151,9 +168,9 @@ def test_a_raised_number_of_rounds_is_seen(sound, tmp_path):
 
 def test_a_newer_schema_is_named(sound, tmp_path):
     path = shutil.copytree(sound, tmp_path / "s.zarr")
-    tamper(path / "masks/zarr.json", lambda a: a.update(schema_version=2, rounds={"new": "shape"}), reseal=False)
+    tamper(path / "masks/zarr.json", lambda a: a.update(schema_version=3, rounds={"new": "shape"}), reseal=False)
     for work in (open_store, reopen):
-        with pytest.raises(StoreError, match="has schema 2 but this lthkit reads up to 1; install a newer lthkit"):
+        with pytest.raises(StoreError, match="has schema 3 but this lthkit reads up to 2; install a newer lthkit"):
             work(path)
 
 

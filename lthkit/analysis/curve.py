@@ -6,10 +6,10 @@ import xarray as xr
 from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.density import sparsity
 from lthkit.errors import StoreError
-from lthkit.store import Store
+from lthkit.store import Store, StoreLike, as_store
 
 
-def curve(store: Store) -> xr.Dataset:
+def curve(store: StoreLike) -> xr.Dataset:
     """Score against sparsity for the rounds that are trained, dimension round.
 
     The score is the test metric at the best validation evaluation of the round (the first of equals), or at its
@@ -23,6 +23,7 @@ def curve(store: Store) -> xr.Dataset:
     Raises:
         StoreError: if the store has no scores, does not say which metric counts, or has no evaluation to choose from.
     """
+    store = as_store(store)
     if not store.metrics:
         raise StoreError(f"{store.path} has no scores: its masks were imported; train from one to get a curve")
     metric, higher, selection = _terms(store)

@@ -25,7 +25,7 @@ from lthkit.atomic import refuse_existing, replacing
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
 from lthkit.search import Kept, kept_state
-from lthkit.store import Store
+from lthkit.store import StoreLike, as_store
 from lthkit.train import sha256_by_name
 
 Format = Literal["torch", "safetensors", "prune"]
@@ -59,7 +59,7 @@ class Ticket:
 
 
 def export_ticket(
-    store: Store,
+    store: StoreLike,
     round: int,
     path: Path | str,
     format: Format = "torch",
@@ -70,7 +70,7 @@ def export_ticket(
     """Write one round's network with the mask applied: ``gather`` and ``write``.
 
     Args:
-        store: of the search.
+        store: of the search, or its path.
         round: whose mask, 0 (dense) … ``store.rounds``.
         path: the file; ends in ``.safetensors`` exactly for that format.
         format: ``torch`` and ``safetensors``: the plain state; ``prune``: pairs for ``torch.nn.utils.prune``.
@@ -85,8 +85,9 @@ def export_ticket(
     return write(gather(store, round, weights), path, format, force=force)
 
 
-def gather(store: Store, round: int, weights: Kept = "start") -> Ticket:
+def gather(store: StoreLike, round: int, weights: Kept = "start") -> Ticket:
     """The weights of a round's network with the mask applied. Arguments and errors as ``export_ticket``."""
+    store = as_store(store)
     prunable = {name: torch.from_numpy(mask) for name, mask in store.masks(round).items()}
     kept = kept_state(store, round, weights)
     tensors = kept.network

@@ -7,12 +7,12 @@ import pandas as pd
 
 from lthkit.atomic import refuse_existing, replacing
 from lthkit.errors import LthkitError
-from lthkit.store import Store
+from lthkit.store import Store, StoreLike, as_store
 
 _ENDINGS = (".csv", ".parquet")
 
 
-def scores_table(store: Store) -> pd.DataFrame:
+def scores_table(store: StoreLike) -> pd.DataFrame:
     """A row for each evaluation of each trained round.
 
     Columns: ``round``, ``evaluation`` (from 0), ``sparsity`` (fraction of the prunable weights removed), then the
@@ -21,6 +21,7 @@ def scores_table(store: Store) -> pd.DataFrame:
     Raises:
         StoreError: if the scores are damaged.
     """
+    store = as_store(store)
     scores = store.scores()
     table = pd.DataFrame({name: scores[name].values.ravel() for name in store.metrics})
     rounds = np.repeat(scores["round"].values, store.evaluations).astype(np.int64)
@@ -30,12 +31,13 @@ def scores_table(store: Store) -> pd.DataFrame:
     return table.dropna(subset=list(store.metrics), how="all").reset_index(drop=True)
 
 
-def write_scores(store: Store, path: Path | str, *, force: bool = False) -> Path:
+def write_scores(store: StoreLike, path: Path | str, *, force: bool = False) -> Path:
     """Write ``scores_table`` as CSV or parquet, by the path's ending; numbers come back to the bit.
 
     Raises:
         LthkitError: another ending, a store without scores, a file that exists or cannot be written.
     """
+    store = as_store(store)
     if store.scored == store.first_round:
         raise LthkitError(f"{store.path} has no scores: none of its rounds is trained; there is nothing to write")
     return write_table(scores_table(store), path, force=force)

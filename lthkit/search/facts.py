@@ -84,7 +84,8 @@ class Facts:
 
     def of_file(self, **more: str | int) -> dict[str, Any]:
         """What every file of weights or state says about itself."""
-        return {"search": self.identity, "network": network_address(self.task.modules, self.task.network)} | more
+        address = network_address(self.task.modules, self.task.network)
+        return {"search": self.identity, "config_sha256": self.config_sha256, "network": address} | more
 
     def provenance(self) -> dict[str, Any]:
         """What is recorded of where the search comes from."""

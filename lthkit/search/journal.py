@@ -7,11 +7,13 @@ of a path is touched before its lock is held, and nothing that could be refused 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from torch import Tensor
 
 from lthkit import masks as masking
 from lthkit import store as stores
+from lthkit.errors import LthkitError
 from lthkit.masks import Masks
 from lthkit.search import files
 from lthkit.search.facts import Facts
@@ -96,7 +98,23 @@ class Journal:
         return (int(header["round"]), snapshot) if header.get("search") == self.facts.identity else None
 
     def _keep_weights(self, round: int, trained: Snapshot) -> None:
-        note = self.facts.of_file(round=round)
-        save_tensors(files.trained_file(self.facts.path, round, "last"), trained.point.modules, note)
-        if trained.best is not None:
-            save_tensors(files.trained_file(self.facts.path, round, "best"), trained.best, note)
+        moments: dict[Literal["last", "best"], Any] = {"last": trained.point.modules, "best": trained.best}
+        for which, tensors in moments.items():
+            if tensors is not None:
+                path = files.trained_file(self.facts.path, round, which)
+                save_tensors(path, tensors, self.facts.of_file(round=round, which=which))
+
+
+def read_rewind_point(facts: Facts) -> Point:
+    """The state that ``Journal.keep_rewind_point`` kept.
+
+    Raises:
+        LthkitError: if it is gone, damaged or another search's.
+    """
+    path = files.rewind_file(facts.path)
+    if not path.exists():
+        raise LthkitError(f"{path} is gone, to which the search rewinds; restore it or search anew under another name")
+    snapshot, header = read_snapshot(path)
+    if header.get("search") != facts.identity:
+        raise LthkitError(f"{path} is of another search; restore the one of {facts.path} or search under another name")
+    return snapshot.point

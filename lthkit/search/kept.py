@@ -11,7 +11,7 @@ from torch import Tensor
 from lthkit.errors import LthkitError
 from lthkit.search import files
 from lthkit.search.config import SearchConfig
-from lthkit.store import Store
+from lthkit.store import Store, StoreLike, as_store
 from lthkit.tasks import network_state
 from lthkit.train import load_tensors, tensors_sha256
 
@@ -36,18 +36,19 @@ class KeptState:
         return network_state(self.state, self.address)
 
 
-def config_of(store: Store) -> SearchConfig:
+def config_of(store: StoreLike) -> SearchConfig:
     """The configuration of the search that made the store.
 
     Raises:
         LthkitError: if it was imported and so has none.
     """
+    store = as_store(store)
     if "imported" in store.config:
         raise LthkitError(f"{store.path} was imported and has no network or weights of its own; name a search")
     return SearchConfig.parse(store.config, f"configuration of {store.path}")
 
 
-def kept_state(store: Store, round: int, which: Kept = "start") -> KeptState:
+def kept_state(store: StoreLike, round: int, which: Kept = "start") -> KeptState:
     """What the search kept: the ``start``, what it ``rewind``s to, or what round ``round`` trained.
 
     Raises:
@@ -55,6 +56,7 @@ def kept_state(store: Store, round: int, which: Kept = "start") -> KeptState:
     """
     if which not in get_args(Kept):
         raise LthkitError(f"there are no weights '{which}'; choose one of {', '.join(get_args(Kept))}")
+    store = as_store(store)
     path = _file(store.path, round, which)
     if not path.is_file():
         of_round = f" of round {round}" if which in ("best", "last") else ""
@@ -89,14 +91,16 @@ def _read(path: Path, which: Kept) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _belongs(store: Store, state: dict[str, Tensor], facts: dict[str, Any], round: int, which: Kept) -> bool:
-    """By the search's identity; files of schema 1 say less."""
+    """By the search's identity; files that belong to a store of schema 1 may say less."""
+    trained = which in ("best", "last")
     if which == "start" and tensors_sha256(state) != store.provenance.get("start_sha256"):
         return False
+    if trained and facts.get("round") != round:
+        return False
     if store.identity is not None:
-        return facts.get("search") == store.identity and (which in ("start", "rewind") or facts.get("round") == round)
-    if which in ("best", "last"):
-        return (facts.get("round"), facts.get("config_sha256")) == (round, store.config_sha256)
-    return True
+        return facts.get("search") == store.identity and (not trained or facts.get("which") == which)
+    known = facts.get("config_sha256")
+    return not (known or trained) or known in (store.config_sha256, config_of(store).fingerprint())
 
 
 def _address(facts: dict[str, Any], state: Mapping[str, Tensor], store: Store, path: Path) -> str:

@@ -11,8 +11,10 @@ from lthkit.errors import LthkitError
 from lthkit.search.facts import Facts
 from lthkit.selection import best
 from lthkit.train import Snapshot
+from lthkit.untrusted import read_at_most
 
 SCHEMA = 2
+MOST_BYTES = 2**26
 ENDING = ".result.json"
 LABELS = ("source", "weights", "target", "mask", "round", "search_seed", "training_seed")
 
@@ -96,7 +98,7 @@ def read_result(path: Path) -> dict[str, Any]:
         LthkitError: if it is no result of this version, damaged or incomplete.
     """
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(read_at_most(path, MOST_BYTES))
         if found["schema"] != SCHEMA:
             raise ValueError(f"schema {found['schema']}")
         if found.pop("sha256") != configs.digest(found):

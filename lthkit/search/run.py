@@ -16,12 +16,12 @@ from lthkit.search import files
 from lthkit.search.config import SearchConfig
 from lthkit.search.criteria import find_criterion
 from lthkit.search.facts import Facts
-from lthkit.search.journal import Journal, Position
+from lthkit.search.journal import Journal, Position, read_rewind_point
 from lthkit.search.prepare import check_path, prepare, settled
 from lthkit.search.record import as_now
 from lthkit.search.result import read_result
 from lthkit.store import Store
-from lthkit.train import Keeping, Point, Snapshot, make_point, ranks, read_snapshot, train
+from lthkit.train import Keeping, Point, Snapshot, make_point, ranks, train
 
 
 def find_ticket(
@@ -147,7 +147,7 @@ class _Search:
             return self.facts.start
         if to == "none":
             return make_point(0, self._last_of(round - 1, before).modules)
-        point = ranks.first(lambda: read_snapshot(files.rewind_file(self.facts.path))[0].point)
+        point = ranks.first(lambda: read_rewind_point(self.facts))
         return point if to == "step" else make_point(0, point.modules)
 
     def train(self, round: int, masks: Masks, begin: Point | Snapshot) -> Snapshot:

@@ -2,7 +2,7 @@
 
 from lthkit.store.create import create
 from lthkit.store.files import lock, lock_file
-from lthkit.store.read import Store, open_store
+from lthkit.store.read import Store, StoreLike, as_store, open_store
 from lthkit.store.write import Writer, reopen
 
-__all__ = ["Store", "Writer", "create", "lock", "lock_file", "open_store", "reopen"]
+__all__ = ["Store", "StoreLike", "Writer", "as_store", "create", "lock", "lock_file", "open_store", "reopen"]

@@ -8,9 +8,10 @@ import numpy as np
 import zarr
 from zarr.storage import LocalStore
 
-from lthkit.errors import StoreError
+from lthkit.errors import LthkitError, StoreError
 from lthkit.store.files import DurableStore, parallel
 from lthkit.store.format import MEND
+from lthkit.store.promises import check_chunks, check_layout, check_metadata, enough_memory
 
 # Measured on independent codes: level 1 stores 1.01 × their entropy while no value makes up more than a quarter, but
 # up to 1.3 × where one makes up half; level 16, the lowest that weighs matches against their cost, 1.01 ×.
@@ -24,8 +25,9 @@ def open_group(path: Path, group: str, *, write: bool = False) -> zarr.Group:
     Raises:
         StoreError: if there is none or its ``zarr.json`` is damaged.
     """
-    if not (path / group / "zarr.json").is_file():
+    if not (path / group / "zarr.json").exists():
         raise StoreError(f"{path} is not an lthkit store: {Path(group) / 'zarr.json'} is missing; check the path")
+    check_metadata(path / group)
     store = DurableStore(path) if write else LocalStore(path, read_only=True)
     try:
         mode = "r+" if write else "r"
@@ -41,28 +43,37 @@ def open_variable(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: s
         StoreError: if it is missing, damaged or another.
     """
     where = f"{place(group)}: variable '{name}'"
+    if not (place(group) / name / "zarr.json").exists():
+        raise StoreError(f"{where} is missing; {MEND}")
+    check_metadata(place(group) / name)
     try:
         variable = group[name]
-    except KeyError:
-        raise StoreError(f"{where} is missing; {MEND}") from None
     except Exception as error:
         raise StoreError(f"{where} cannot be opened ({brief(error)}); {MEND}") from error
     if not isinstance(variable, zarr.Array) or variable.shape != shape or variable.dtype != np.dtype(dtype):
         raise StoreError(f"{where} is not the {dtype} array of shape {shape} that was committed; {MEND}")
+    check_layout(variable, where)
     return variable
 
 
-def read_variable(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """All values of a variable, checksums of the chunks checked.
+def read_variable(
+    group: zarr.Group, name: str, shape: tuple[int, ...], dtype: str, *, unwritten: bool = False
+) -> np.ndarray:
+    """All values of a variable, sizes checked before and checksums of the chunks while they are read.
 
     Raises:
-        StoreError: if it is missing, damaged or another.
+        StoreError: if it is missing, damaged or another; see ``check_chunks`` for ``unwritten``.
+        LthkitError: if there is not enough memory for it.
     """
-    variable = open_variable(group, name, shape, dtype)
+    variable, where = open_variable(group, name, shape, dtype), f"{place(group)}: variable '{name}'"
+    check_chunks(variable, place(group) / name, where, unwritten=unwritten)
     try:
-        return np.asarray(variable[...]).reshape(shape)
+        with enough_memory(where):
+            return np.asarray(variable[...]).reshape(shape)
+    except LthkitError:
+        raise
     except Exception as error:
-        raise StoreError(f"{place(group)}: a chunk of variable '{name}' is damaged ({brief(error)}); {MEND}") from error
+        raise StoreError(f"{where}: a chunk is damaged ({brief(error)}); {MEND}") from error
 
 
 def write_variables(group: zarr.Group, values: dict[str, np.ndarray], *, tight: bool = False) -> None:
@@ -80,6 +91,7 @@ def write_variables(group: zarr.Group, values: dict[str, np.ndarray], *, tight: 
 
     def open_one(name: str) -> zarr.Array:
         variable = open_variable(group, name, values[name].shape, values[name].dtype.name)
+        variable = variable.with_config({"write_empty_chunks": True})  # a chunk that is not there is damage
         return tightly(variable) if tight and _one_value_is_frequent(values[name]) else variable
 
     def write_one(task: tuple[zarr.Array, np.ndarray, tuple[slice, ...]]) -> None:
@@ -114,10 +126,9 @@ def regions(variable: zarr.Array) -> list[tuple[slice, ...]]:
     return list(product(*axes))
 
 
-def place(group: zarr.Group) -> str:
-    """Folder of a group, for error sentences."""
-    root = getattr(group.store, "root", "")
-    return str(Path(root) / group.path)
+def place(group: zarr.Group) -> Path:
+    """Folder of a group."""
+    return Path(getattr(group.store, "root", "")) / group.path
 
 
 def brief(error: Exception) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from lthkit.errors import StoreError
 from lthkit.masks import SURVIVOR, Codes
 from lthkit.store.files import parallel
-from lthkit.store.format import Variable, sha256
+from lthkit.store.format import Variable, canonical, sha256
 from lthkit.store.read import Store
 
 
@@ -106,7 +106,7 @@ def _put_row(column: np.ndarray, round: int, name: str, values: Any, *, new: boo
     given = np.asarray(values)
     if given.ndim != 1 or given.dtype.kind not in "fiub" or len(given) > len(row):
         raise StoreError(f"scores '{name}' of round {round} must be one row of at most {len(row)} numbers")
-    row[: len(given)] = given
+    row[: len(given)] = canonical(given.astype(np.float64))
     if not new and not np.array_equal(row, column[round], equal_nan=True):
         raise StoreError(f"scores '{name}' of round {round} are committed and differ; leave committed rounds out")
     column[round] = row

@@ -1,5 +1,6 @@
 """A new store: built under a temporary name, renamed when it is whole and on the disk."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from lthkit.store.format import (
     CODES_FILL,
     EXTRA,
     MASKS,
+    MOST_ROW_BYTES,
     SCHEMA_VERSION,
     SCORES,
     SCORES_FILL,
     MasksAttributes,
     RootAttributes,
     check_names,
+    check_scores,
     dimension_names,
     layout,
     plain_json,
@@ -72,9 +75,11 @@ def create(
         planned_rounds=rounds,
         metrics=tuple(metrics),
         evaluations=evaluations,
+        schema_version=SCHEMA_VERSION,
     )
     start = _inherited(parameters, codes, first_round)
     masks = _first_commit(root, parameters, start, first_round)
+    _refuse_existing(path)
     with locked(path, lock) as held:
         _refuse_existing(path)
         clean_up(path)
@@ -93,7 +98,10 @@ def _check_plan(
     if not parameters:
         raise StoreError("a store needs at least one prunable parameter; choose other layers to prune")
     check_names(tuple(parameters), "parameter")
-    check_names(tuple(metrics), "metric")
+    check_scores(tuple(metrics), rounds, evaluations)
+    for name, shape in parameters.items():
+        if math.prod(shape[1:]) > MOST_ROW_BYTES:
+            raise StoreError(f"'{name}' of shape {shape} has rows of more than {MOST_ROW_BYTES:,}; prune other layers")
     dimensions = {axis for name, shape in parameters.items() for axis in dimension_names(name, shape)}
     for name in dimensions.intersection(parameters):
         raise StoreError(f"parameter '{name}' is also the name of a dimension of another; rename it")
@@ -120,6 +128,7 @@ def _first_commit(
         scored=first_round,
         parameters=manifest(codes, shapes, first_round),
         scores_sha256=dict.fromkeys(root.metrics, no_rows),
+        root_sha256=sealed(root)["sha256"],
     )
 
 

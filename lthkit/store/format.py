@@ -1,28 +1,33 @@
-"""Store format version 1 as pure functions and records: names, dimensions, chunks, hashes, sealed attributes.
+"""Store format version 2 as pure functions and records: names, dimensions, chunks, hashes, sealed attributes.
 
 One search is one zarr v3 folder. Group ``masks`` holds one uint8 variable per prunable parameter: the first round in
 which each weight is absent (1…254), 255 for a survivor; 0 is never valid and the fill value, so a lost chunk is seen.
 The attributes of ``masks`` are the one commit point. Attributes carry a SHA-256 of themselves (``sha256``, the seal),
-because no data can show that e.g. ``rounds`` was raised.
+because no data can show that e.g. ``rounds`` was raised; those of groups carry the root's seal (``root_sha256``), so
+that none can be another store's. Version 1 had no such bond; a store of it stays one.
 """
 
 import hashlib
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from lthkit.config import Config, digest
 from lthkit.errors import LthkitError, StoreError
 from lthkit.masks import MOST_ROUNDS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MASKS, SCORES, EXTRA = "masks", "scores", "extra"
 CHUNK_BYTES = 2**20
+MOST_ROW_BYTES = 2**24
+MOST_SCORES = 2**25
+MOST_LEVELS = 100
 CODES_FILL, SCORES_FILL = 0, math.nan
 MEND = "restore the store from a copy or run the search again"
 
@@ -33,7 +38,7 @@ class Variable(Config):
     """One parameter's entry in a manifest: shape, weights left, SHA-256 of its bytes in C order."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[NonNegativeInt, ...]
     left: int
     data_sha256: str
 
@@ -51,6 +56,7 @@ class MasksAttributes(Config):
     scored: int
     parameters: tuple[Variable, ...]
     scores_sha256: dict[str, str]
+    root_sha256: str | None = None
 
 
 class RootAttributes(Config):
@@ -62,13 +68,16 @@ class RootAttributes(Config):
     planned_rounds: int = Field(ge=0, le=MOST_ROUNDS)
     metrics: tuple[str, ...]
     evaluations: int = Field(ge=1)
+    schema_version: int = 1
 
 
 class ExtraAttributes(Config):
     """Attributes of one foreign mask: ``data_sha256`` of a variable is that of its packed bits."""
 
     parameters: tuple[Variable, ...]
-    recipe: dict[str, Any] | None
+    recipe: dict[str, Any] | None = None
+    name: str | None = None
+    root_sha256: str | None = None
 
 
 def dimension_names(name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
@@ -110,9 +119,14 @@ def sha256(array: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8)).hexdigest()
 
 
+def canonical(values: np.ndarray) -> np.ndarray:
+    """The same float64 values with one NaN: its sign and payload do not outlive a chunk that is not written."""
+    return np.where(np.isnan(values), np.nan, values)
+
+
 def sealed(attributes: Config) -> dict[str, Any]:
-    """Attributes with their own SHA-256. Inverse: ``unseal``."""
-    plain = attributes.plain()
+    """Attributes with their own SHA-256, those that are None left out. Inverse: ``unseal``."""
+    plain = {key: value for key, value in attributes.plain().items() if value is not None}
     return plain | {"sha256": digest(plain)}
 
 
@@ -126,11 +140,22 @@ def unseal(values: dict[str, Any], kind: type[T], where: str) -> T:
     try:
         if values.get("sha256") != digest(plain):
             raise StoreError(f"the attributes of {where} were changed or damaged; {MEND}")
+        _check_levels(plain, where)
         return kind.parse(plain, where)
     except StoreError:
         raise
-    except (LthkitError, ValueError) as error:
+    except (LthkitError, ValueError, RecursionError) as error:
         raise StoreError(f"the attributes of {where} are not valid ({error}); {MEND}") from None
+
+
+def _check_levels(values: Any, where: str) -> None:
+    level = [values]
+    for _ in range(MOST_LEVELS):
+        inner = [entry for entry in level if isinstance(entry, dict | list)]
+        if not inner:
+            return
+        level = [value for entry in inner for value in (entry.values() if isinstance(entry, dict) else entry)]
+    raise StoreError(f"the attributes of {where} are nested more than {MOST_LEVELS} levels deep; {MEND}")
 
 
 def plain_json(values: dict[str, Any], what: str) -> dict[str, Any]:
@@ -148,6 +173,18 @@ def plain_json(values: dict[str, Any], what: str) -> dict[str, Any]:
     return plain
 
 
+def check_scores(metrics: tuple[str, ...], rounds: int, evaluations: int) -> None:
+    """Refuse names of score columns that cannot be, and more scores than a store holds.
+
+    Raises:
+        StoreError: naming the name or the number.
+    """
+    check_names(metrics, "metric")
+    numbers = len(metrics) * (rounds + 1) * evaluations
+    if numbers > MOST_SCORES:
+        raise StoreError(f"{numbers:,} scores are more than the {MOST_SCORES:,} of a store; evaluate less often")
+
+
 def check_names(names: tuple[str, ...], what: str) -> None:
     """Refuse names that cannot be a zarr variable or a folder.
 
@@ -157,6 +194,8 @@ def check_names(names: tuple[str, ...], what: str) -> None:
     for name in names:
         if not re.fullmatch(r"[^/\\\x00-\x1f]+", name) or name.startswith((".", "__")) or name.endswith(".partial"):
             raise StoreError(f"{what} '{name}' cannot be stored under this name; rename it without '/' or leading '.'")
+    for name in [name for name, times in Counter(names).items() if times > 1]:
+        raise StoreError(f"{what} '{name}' is there twice; give each name once")
     taken = {"zarr.json", "round", "evaluation"}.intersection(names)
     if taken:
         raise StoreError(f"{what} '{taken.pop()}' has a name that the store needs for itself; rename it")

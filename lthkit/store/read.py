@@ -27,19 +27,30 @@ from lthkit.store.format import (
     MasksAttributes,
     RootAttributes,
     Variable,
+    check_names,
+    check_scores,
     dimension_names,
     sha256,
     unseal,
 )
+from lthkit.store.promises import enough_memory
+from lthkit.store.show import html, summary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Store:
     """One search on disk, as committed when it was opened (``open_store``)."""
 
     path: Path
     committed: MasksAttributes
     root: RootAttributes
+
+    def __repr__(self) -> str:
+        said = summary(self.rounds, self.planned_rounds, self.parameters, self.counts)
+        return f"Store('{self.path}', {said})"
+
+    def _repr_html_(self) -> str:
+        return html(repr(self), self.parameters, self.counts)
 
     @property
     def rounds(self) -> int:
@@ -152,7 +163,7 @@ class Store:
         shape = (self.planned_rounds + 1, self.evaluations)
         columns = {}
         for name, committed in self.committed.scores_sha256.items():
-            column = read_variable(group, name, shape, "float64")
+            column = read_variable(group, name, shape, "float64", unwritten=True)
             if sha256(column[: self.scored]) != committed:
                 raise StoreError(f"{self.path}: the scores '{name}' are not those committed; {MEND}")
             column[self.scored :] = np.nan
@@ -161,7 +172,7 @@ class Store:
 
     def extra(self) -> dict[str, dict[str, Any] | None]:
         """Names of the foreign masks, each with its recipe if it has one."""
-        return extra.listing(self.path)
+        return extra.listing(self.path, self.committed.root_sha256)
 
     def read_extra(self, name: str) -> dict[str, np.ndarray]:
         """A foreign mask as bool arrays, checked against its SHA-256.
@@ -169,7 +180,19 @@ class Store:
         Raises:
             StoreError: if there is none of that name or it is damaged.
         """
-        return extra.read(self.path, name)
+        return extra.read(self.path, name, self.committed.root_sha256)
+
+
+StoreLike = Store | Path | str
+
+
+def as_store(given: StoreLike) -> Store:
+    """What takes a store takes its path, too.
+
+    Raises:
+        LthkitError: if it is neither; as ``open_store``.
+    """
+    return given if isinstance(given, Store) else open_store(given)
 
 
 def open_store(path: Path | str) -> Store:
@@ -178,19 +201,48 @@ def open_store(path: Path | str) -> Store:
     Raises:
         StoreError: if it is no store, of a newer schema, or its attributes were changed.
     """
+    if not isinstance(path, str | Path):
+        raise StoreError(f"{type(path).__name__} is no store; give the path of a NAME.zarr, or what open_store gives")
     path = Path(path)
-    if not path.exists():
+    if not _is_there(path):
         raise StoreError(f"there is no store at {path}; check the path")
     values = dict(open_group(path, MASKS).attrs)
     _check_schema(path, values.get("schema_version"))
     committed = unseal(values, MasksAttributes, f"group '{MASKS}' of {path}")
-    root = unseal(dict(open_group(path, "").attrs), RootAttributes, f"{path}")
+    values = dict(open_group(path, "").attrs)
+    root = unseal(values, RootAttributes, f"{path}")
     if digest(root.config) != root.config_sha256:
         raise StoreError(f"the configuration in {path} does not fit its SHA-256; {MEND}")
+    bond = values["sha256"] if root.schema_version > 1 else None
+    if (committed.schema_version, committed.root_sha256) != (root.schema_version, bond):
+        raise StoreError(f"group '{MASKS}' of {path} belongs to another store; {MEND}")
+    _check_sense(path, committed, root)
+    return Store(path, committed, root)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError) as error:
+        raise StoreError(f"there can be no store at {path} ({error}); check the path") from None
+
+
+def _check_sense(path: Path, committed: MasksAttributes, root: RootAttributes) -> None:
+    """Refuse what no writer writes, though its seal fits."""
     in_order = committed.first_round <= committed.rounds <= root.planned_rounds
     if not in_order or not committed.first_round <= committed.scored <= committed.rounds + 1:
         raise StoreError(f"the attributes of {path} contradict each other; {MEND}")
-    return Store(path, committed, root)
+    names = tuple(variable.name for variable in committed.parameters)
+    try:
+        check_names(names, "parameter")
+        check_scores(root.metrics, root.planned_rounds, root.evaluations)
+    except StoreError as error:
+        raise StoreError(f"the attributes of {path} make no sense ({error}); {MEND}") from None
+    if committed.scores_sha256.keys() != set(root.metrics):
+        raise StoreError(f"the scores that {path} has and those it committed differ in their names; {MEND}")
+    there = {entry.parent.name for entry in (path / MASKS).glob("*/zarr.json")}
+    if there - set(names):
+        raise StoreError(f"{path} has masks of '{min(there - set(names))}', which its attributes do not name; {MEND}")
 
 
 def _check_schema(path: Path, version: object) -> None:
@@ -206,12 +258,17 @@ def _checked(group: zarr.Group, rounds: int, round: int | None, variable: Variab
     """Codes of one parameter, or its mask at ``round``, if they are those committed."""
     where = f"{place(group)}: the codes of '{variable.name}'"
     codes = read_variable(group, variable.name, variable.shape, "uint8")
+    with enough_memory(where):
+        return _verified(codes, rounds, round, variable, where)
+
+
+def _verified(codes: np.ndarray, rounds: int, round: int | None, variable: Variable, where: str) -> np.ndarray:
     alive = np.asarray(codes > rounds)
     left = np.count_nonzero(alive)
     if left != np.count_nonzero(codes == SURVIVOR):  # a commit is under way
         codes[alive] = SURVIVOR
     if not codes.all():
-        raise StoreError(f"{where} hold 0: a chunk is missing; {MEND}")
+        raise StoreError(f"{where} hold 0, which no code is; {MEND}")
     if sha256(codes) != variable.data_sha256:
         raise StoreError(f"{where} are not those committed; {MEND}")
     if left != variable.left:

@@ -17,7 +17,7 @@ from lthkit.store import extra
 from lthkit.store.arrays import open_group, write_variables
 from lthkit.store.check import check_nested, check_progress, manifest, merged_scores
 from lthkit.store.files import clean_up, locked, unwritable
-from lthkit.store.format import MASKS, SCHEMA_VERSION, SCORES, MasksAttributes, plain_json, sealed, sha256
+from lthkit.store.format import MASKS, SCORES, plain_json, sealed, sha256
 from lthkit.store.read import Store, open_store
 
 
@@ -58,13 +58,13 @@ class Writer:
         variables = manifest(codes, store.parameters, rounds)
         check_nested(store, codes)
         columns = merged_scores(store, scores, scored)
-        attributes = MasksAttributes(
-            schema_version=SCHEMA_VERSION,
-            first_round=store.first_round,
-            rounds=rounds,
-            scored=scored,
-            parameters=variables,
-            scores_sha256={name: sha256(column[:scored]) for name, column in columns.items()},
+        attributes = store.committed.model_copy(
+            update={
+                "rounds": rounds,
+                "scored": scored,
+                "parameters": variables,
+                "scores_sha256": {name: sha256(column[:scored]) for name, column in columns.items()},
+            }
         )
         with unwritable(self.path):
             if rounds > store.rounds:
@@ -85,9 +85,10 @@ class Writer:
         Raises:
             StoreError: if name, masks or recipe are unfit, or the disk does not take it.
         """
-        self._open()
+        bond = self._open().committed.root_sha256
+        recipe = recipe and plain_json(recipe, f"the recipe of '{name}'")
         with unwritable(self.path):
-            extra.write(self.path, name, masks, recipe and plain_json(recipe, f"the recipe of '{name}'"))
+            extra.write(self.path, name, masks, recipe, bond)
 
     def close(self) -> None:
         """Let others write."""

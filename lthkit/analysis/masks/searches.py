@@ -10,7 +10,7 @@ import numpy as np
 
 from lthkit.errors import LthkitError
 from lthkit.masks import MOST_ROUNDS, Codes
-from lthkit.store import Store
+from lthkit.store import StoreLike, as_store
 
 
 @dataclass(frozen=True)
@@ -44,22 +44,23 @@ class Search:
         return {name: code.shape for name, code in self.codes.items()}
 
 
-Searched = Store | Search
+Searched = StoreLike | Search
 
 
 def read(given: Searched, name: str | None = None) -> Search:
     """A search in memory; whoever asks several things about a store reads it once.
 
     Args:
-        given: a store, or a search that was read.
+        given: a store or its path, or a search that was read.
         name: what figures are to call it; otherwise the store's file name without ``.zarr``.
 
     Raises:
-        StoreError: if the store is damaged.
+        StoreError: if it is neither, or the store is damaged.
     """
     if isinstance(given, Search):
         return given if name in (None, given.name) else Search(given.codes, given.rounds, str(name))
-    return Search(given.codes(), given.rounds, name or given.path.stem)
+    store = as_store(given)
+    return Search(store.codes(), store.rounds, name or store.path.stem)
 
 
 def layer_labels(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
