@@ -1,5 +1,6 @@
 """Everything that can be refused is refused here, before anything of a search is written."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -16,6 +17,9 @@ from lthkit.search.origin import find_origin
 from lthkit.search.start import starting_point, train_to_rewound
 from lthkit.tasks import Task
 from lthkit.train import check_machine, check_task, ranks
+
+MOST_NAME = 200
+"""Bytes of a name; the temporary names beside it are longer."""
 
 
 def make_task(config: SearchConfig, catalog: Catalog, samples: Splits | None = None) -> Task:
@@ -54,6 +58,11 @@ def check_path(path: Path, config: SearchConfig) -> None:
         raise LthkitError(f"'{path}' must end in .zarr; the store is a zarr directory")
     if path.suffix == ".json" and config.pruning.rounds:
         raise LthkitError(f"'{path}' is one file, which holds a training of zero rounds; end the name in .zarr")
+    if "\0" in str(path) or any(len(os.fsencode(part)) > MOST_NAME for part in path.parts):
+        raise LthkitError(f"'{path}' has a null character or more than {MOST_NAME} bytes in a name; choose another")
+    for folder in (path.with_suffix(".weights"), *path.parents):
+        if folder.exists() and not folder.is_dir():
+            raise LthkitError(f"'{folder}' is a file where '{path}' needs a folder; move it or choose another name")
 
 
 def settled(config: SearchConfig, path: Path) -> SearchConfig:

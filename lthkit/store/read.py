@@ -202,7 +202,7 @@ def open_store(path: Path | str) -> Store:
         StoreError: if it is no store, of a newer schema, or its attributes were changed.
     """
     if not isinstance(path, str | Path):
-        raise StoreError(f"{type(path).__name__} is no store; give the path of a NAME.zarr, or what open_store gives")
+        raise StoreError(f"a {type(path).__name__} is no store; give the path of a NAME.zarr, or what open_store gives")
     path = Path(path)
     if not _is_there(path):
         raise StoreError(f"there is no store at {path}; check the path")

@@ -7,6 +7,7 @@ from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.histograms import histogram, left
 from lthkit.analysis.masks.searches import Search, Searched, layer_labels, read
 from lthkit.errors import StoreError
+from lthkit.store import as_store
 
 
 def weights_left(searched: Searched) -> xr.DataArray:
@@ -72,8 +73,9 @@ def checked(searched: Searched, layer: str, round: int = 0) -> Search:
     Raises:
         StoreError: if it has not.
     """
-    search = read(searched)
-    where = search.name if isinstance(searched, Search) else searched.path
+    given = searched if isinstance(searched, Search) else as_store(searched)
+    search = read(given)
+    where = given.name if isinstance(given, Search) else given.path
     if layer not in search.codes:
         raise StoreError(f"{where} has no layer '{layer}'; it has {', '.join(search.codes)}")
     if not 0 <= round <= search.rounds:
