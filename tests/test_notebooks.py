@@ -47,6 +47,7 @@ def test_all_run_at_the_smoke_scale(tmp_path):
     assert f"{len(NOTEBOOKS)} passed" in ran.stdout
     pictures = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")}
     assert pictures >= {
+        "00_tour/story.png",
         "00_tour/curve.png",
         "00_tour/kernels.png",
         "01_find_ticket/ticket-layers.png",
