@@ -1,7 +1,6 @@
 """Scores without training: of a network as configured, or as a search kept it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,13 @@ from lthkit.search.kept import Kept, KeptState, config_of, kept_state
 from lthkit.search.origin import find_origin
 from lthkit.search.prepare import make_task
 from lthkit.search.start import starting_point, train_to_rewound
-from lthkit.store import Store, open_store
+from lthkit.store import Store, StoreLike, as_store
 from lthkit.tasks import Task
 from lthkit.train import Plan, check_machine, machine
 
 
 def evaluate(
-    what: SearchConfig | Store | str | Path,
+    what: SearchConfig | StoreLike,
     *,
     round: int | None = None,
     weights: Kept = "start",
@@ -53,7 +52,7 @@ def evaluate(
         if round is not None or weights != "start":
             raise LthkitError("round and weights choose what a search kept; a configuration says its mask and weights")
         return _configured(what, catalog or load_catalog())
-    store = what if isinstance(what, Store) else open_store(what)
+    store = as_store(what)
     chosen = store.first_round if round is None else round
     masks, kept = _masks(store, chosen), kept_state(store, chosen, weights)
     config, task = _task_of(store, catalog)
@@ -61,7 +60,7 @@ def evaluate(
     return _scored(task, config, kept.state, masks, f"{said} of {store.path}")
 
 
-def evaluate_before_training(store: Store | str | Path, *, catalog: Catalog | None = None) -> xr.Dataset:
+def evaluate_before_training(store: StoreLike, *, catalog: Catalog | None = None) -> xr.Dataset:
     """Score what each trained round of a search began with: its starting or rewound weights under the round's mask.
 
     Args:
@@ -76,7 +75,7 @@ def evaluate_before_training(store: Store | str | Path, *, catalog: Catalog | No
     Raises:
         LthkitError: as ``evaluate``.
     """
-    store = store if isinstance(store, Store) else open_store(store)
+    store = as_store(store)
     config, task = _task_of(store, catalog)
     rounds = range(store.first_round, store.scored)
     found = [_scored(task, config, _begun_with(store, config, at).state, _masks(store, at), "") for at in rounds]
