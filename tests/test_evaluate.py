@@ -100,9 +100,12 @@ def test_what_cannot_be_scored_is_refused(searched, tmp_path):
 def test_the_command_says_what_the_function_finds(searched, capsys):
     assert main(["evaluate", str(searched.path), "--round", "2", "--weights", "best", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == evaluate(searched, round=2, weights="best")
+    checkpoint = str(searched.path.with_suffix(".weights") / "round-000-best.safetensors")
     quick = ["-p", "data.test_share", "0.5", "-p", "plan.device", "cpu"]
-    assert main(["evaluate", "--scale", "smoke", *quick]) == 0
+    assert main(["evaluate", "--scale", "smoke", "-p", "model.checkpoint", checkpoint, *quick]) == 0
     text = capsys.readouterr().out
+    assert f"{checkpoint} (sha256" in text
+    assert "tensors; drawn anew: fc.weight, fc.bias;" in text
     assert "accuracy on 50 % of the test split" in text
     assert "validation accuracy" in text
     assert main(["evaluate", str(searched.path), *quick]) == 3

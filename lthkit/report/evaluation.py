@@ -13,7 +13,7 @@ def evaluation_report(found: Mapping[str, Any]) -> str:
         (key.removeprefix("test_") for key in found if key.startswith("test_") and key != "test_share"),
         key=lambda name: name != found["metric"],
     )
-    lines = [("weights", found["weights"]), ("sparsity", f"{100 * found['sparsity']:.2f} %")]
+    lines = [("weights", found["weights"].replace("\n", "; ")), ("sparsity", f"{100 * found['sparsity']:.2f} %")]
     for name in metrics:
         lines.append((score_name(name, found["test_share"]), f"{found[f'test_{name}']:.4f}"))
         if f"validation_{name}" in found:
