@@ -168,3 +168,19 @@ def test_each_page_is_in_the_sites_contents() -> None:
     listed = blocks(DOCS / "index.md")[-1][2]
     for page in DOCS.glob("*.md"):
         assert page.stem == "index" or re.search(rf"^(.*<)?{page.stem}>?$", listed, flags=re.M)
+
+
+def test_the_readme_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    """Its blocks in order, in an empty folder; at the smoke scale, which takes the same way in seconds."""
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "README.md"
+    text = (
+        (ROOT / "README.md").read_text().replace("--scale demo", "--scale smoke").replace("scale demo", "scale smoke")
+    )
+    page.write_text(text.replace('"demo"', '"smoke"'))
+    folder = str(Path(sys.executable).parent)
+    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    names = run_all(page, environment)
+    assert names["ticket"].rounds == 4
+    assert len(names["results"]) == 5
+    assert (tmp_path / "runs" / "mine-curve.png").stat().st_size > 5000
