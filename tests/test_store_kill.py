@@ -27,7 +27,7 @@ class Steps:
     def __init__(self, patch: pytest.MonkeyPatch, stop: int, failure: BaseException, *, for_ever: bool) -> None:
         self.count, self.stop, self.failure, self.for_ever = 0, stop, failure, for_ever
         patch.setattr(files, "THREADS", 1)
-        patch.setattr(files, "open", self.open, raising=False)
+        patch.setattr(Path, "write_bytes", lambda path, data: self.write_torn(path, data))
         for name in ("fsync", "replace", "rename"):
             patch.setattr(os, name, self.counted(getattr(os, name)))
 
@@ -43,22 +43,12 @@ class Steps:
 
         return counting
 
-    def open(self, path, mode):
+    def write_torn(self, path: Path, data: bytes) -> None:
         self.step()
-        file = open(path, mode, buffering=0)  # noqa: SIM115
-        write = file.write
-
-        class Torn:
-            __enter__ = lambda torn: torn  # noqa: E731
-            __exit__ = lambda torn, *_: file.close()  # noqa: E731
-            flush, fileno = file.flush, file.fileno
-
-            def write(torn, data):
-                write(data[: len(data) // 2])
-                self.step()
-                write(data[len(data) // 2 :])
-
-        return Torn()
+        with open(path, "wb", buffering=0) as file:
+            file.write(data[: len(data) // 2])
+            self.step()
+            file.write(data[len(data) // 2 :])
 
 
 def state(path: Path) -> tuple:

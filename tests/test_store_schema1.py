@@ -11,7 +11,7 @@ from test_store_faults import tamper
 
 from lthkit import analysis
 from lthkit.errors import LthkitError, StoreError
-from lthkit.exchange import export_ticket, gather
+from lthkit.exchange import export_ticket, gather, scores_table
 from lthkit.progress import Silent
 from lthkit.search import SearchConfig, config_of, find_ticket, kept_state
 from lthkit.store import open_store, reopen
@@ -117,3 +117,16 @@ def test_a_group_of_schema_1_in_a_store_of_schema_2_is_refused(samples):
     shutil.copy("child.zarr/masks/zarr.json", "grandchild.zarr/masks/zarr.json")
     with pytest.raises(StoreError, match=r"group 'masks' of grandchild\.zarr belongs to another store"):
         open_store("grandchild.zarr")
+
+
+def test_what_takes_a_store_takes_its_path():
+    path = SAMPLES / "child.zarr"
+    store = open_store(path)
+    assert scores_table(str(path)).equals(scores_table(store))
+    assert analysis.curve(path).identical(analysis.curve(store))
+    assert analysis.layer_density(str(path)).identical(analysis.layer_density(store))
+    assert analysis.kernels_left(path, "3.weight", 3).identical(analysis.kernels_left(store, "3.weight", 3))
+    assert config_of(path) == config_of(store)
+    for work in (scores_table, analysis.curve, analysis.sparsity, config_of, gather):
+        with pytest.raises(StoreError, match="a list is no store; give the path of a NAME"):
+            work([], 0) if work is gather else work([])
