@@ -40,11 +40,11 @@ class Config(BaseModel):
 
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON of all settings."""
-        return digest(self.plain())
+        return canonical_sha256(self.plain())
 
 
-def digest(values: Any) -> str:
-    """SHA-256 (hex) of values as canonical JSON: sorted keys, no white space."""
+def canonical_sha256(values: Any) -> str:
+    """SHA-256 (hex) of values as canonical JSON: sorted keys, no white space, no NaN."""
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -201,7 +201,7 @@ def fits(masks: Mapping[str, Tensor], parameters: Mapping[str, tuple[int, ...]])
             )
 
 
-def digest(masks: Mapping[str, Tensor]) -> str:
+def masks_sha256(masks: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, shapes and packed bits: equal exactly when the masks are."""
     total = hashlib.sha256()
     for name, mask in masks.items():

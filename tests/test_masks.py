@@ -186,6 +186,6 @@ def test_more_than_is_left_cannot_be_kept():
 
 def test_digest_tells_masks_apart():
     one = {"w": torch.tensor([True, False])}
-    assert masks.digest(one) == masks.digest({"w": torch.tensor([True, False])})
-    assert masks.digest(one) != masks.digest({"w": torch.tensor([False, True])})
-    assert masks.digest(one) != masks.digest({"v": torch.tensor([True, False])})
+    assert masks.masks_sha256(one) == masks.masks_sha256({"w": torch.tensor([True, False])})
+    assert masks.masks_sha256(one) != masks.masks_sha256({"w": torch.tensor([False, True])})
+    assert masks.masks_sha256(one) != masks.masks_sha256({"v": torch.tensor([True, False])})

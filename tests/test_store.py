@@ -9,7 +9,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lthkit.config import digest
+from lthkit.config import canonical_sha256
 from lthkit.errors import StoreError
 from lthkit.store import Store, Writer, create, open_store, reopen
 
@@ -103,7 +103,7 @@ def test_a_store_tells_what_it_holds(tmp_path):
     store = open_store(str(tmp_path / "s.zarr"))
     assert (store.rounds, store.scored, store.first_round, store.planned_rounds) == (2, 3, 0, ROUNDS)
     assert store.config == {"seed": 1, "rate": 0.2, "name": "für"}
-    assert store.config_sha256 == digest(store.config)
+    assert store.config_sha256 == canonical_sha256(store.config)
     assert store.provenance["torch"] == "2.15"
     assert (store.metrics, store.evaluations) == (METRICS, 3)
     assert store.nbytes == sum(map(len, tree(store.path).values()))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_store import PARAMETERS, commit, new, random_codes, row, same, sample, tree, up_to
 
-from lthkit.config import digest
+from lthkit.config import canonical_sha256
 from lthkit.errors import StoreError
 from lthkit.store import open_store, reopen
 
@@ -108,7 +108,7 @@ def tamper(file: Path, change, *, reseal: bool) -> None:
     change(node["attributes"])
     if reseal:
         plain = {key: value for key, value in node["attributes"].items() if key != "sha256"}
-        node["attributes"]["sha256"] = digest(plain)
+        node["attributes"]["sha256"] = canonical_sha256(plain)
     file.write_text(json.dumps(node))
 
 
@@ -220,7 +220,7 @@ def test_another_process_holds_the_lock_until_it_is_killed(tmp_path):
 LIMITED = """
 import resource, sys
 import numpy as np
-from lthkit.config import digest
+from lthkit.config import canonical_sha256
 from lthkit.errors import StoreError
 from lthkit.store import create, open_store
 path = sys.argv[1]
@@ -260,7 +260,7 @@ def test_a_full_disk_keeps_what_is_committed(tmp_path):
 READ_ONLY = """
 import os, sys
 import numpy as np
-from lthkit.config import digest
+from lthkit.config import canonical_sha256
 from lthkit.errors import StoreError
 from lthkit.store import create, open_store, reopen
 open_store("folder/s.zarr").codes()

@@ -15,7 +15,7 @@ from numcodecs.zstd import compress
 from test_store import METRICS, PARAMETERS, commit, new, random_codes, same, up_to
 from test_store_faults import contents, files, tamper
 
-from lthkit.config import digest
+from lthkit.config import canonical_sha256
 from lthkit.errors import LthkitError, StoreError
 from lthkit.store import as_store, create, open_store, reopen
 from lthkit.store.arrays import open_group, read_variable
@@ -198,7 +198,7 @@ def test_nested_brackets_are_one_sentence(copy, group):
     whole = file.read_text()
     node = json.loads(whole)
     node["attributes"]["more"] = nested(levels)
-    node["attributes"]["sha256"] = digest({k: v for k, v in node["attributes"].items() if k != "sha256"})
+    node["attributes"]["sha256"] = canonical_sha256({k: v for k, v in node["attributes"].items() if k != "sha256"})
     file.write_text(json.dumps(node))
     with pytest.raises(StoreError, match=r"nested more than 100 levels"):
         contents(copy)

@@ -24,7 +24,7 @@ class Made:
         masks: the mask, on the CPU.
         before: density (fraction kept, 0…1) of the ticket it was made from.
         after: its own density.
-        sha256: over names, shapes and bits (``lthkit.masks.digest``).
+        sha256: over names, shapes and bits (``lthkit.masks.masks_sha256``).
     """
 
     recipe: Recipe
@@ -62,7 +62,7 @@ def realise(
     second = _stored(open_store(recipe.other), recipe.other_round) if isinstance(recipe, Paired) else {}
     made = recipe.make(Inputs(ticket, second, weights or {}))
     before, after = (rules.left(masks) / rules.size(masks) for masks in (ticket, made))
-    return Made(recipe, made, before, after, rules.digest(made))
+    return Made(recipe, made, before, after, rules.masks_sha256(made))
 
 
 def _stored(store: Store, round: int) -> Masks:

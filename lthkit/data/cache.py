@@ -20,7 +20,7 @@ from PIL import Image
 
 from lthkit.atomic import replacing
 from lthkit.catalog import DataSet, Samples
-from lthkit.config import digest
+from lthkit.config import canonical_sha256
 from lthkit.data.decode import Decoder
 from lthkit.data.pixels import decode_into
 from lthkit.errors import LthkitError, LthkitWarning
@@ -80,7 +80,9 @@ def _kept(samples: Samples, decoder: Decoder, folder: Path, make: bool) -> Sampl
 
 def _key(samples: Samples, decoder: Decoder) -> str:
     """A hash of all that decides the pixels: files (paths, sizes, times of change), options and decoding library."""
-    total = hashlib.sha256(digest([_FORMAT, PIL.__version__, decoder.channels, decoder.size, decoder.crop]).encode())
+    total = hashlib.sha256(
+        canonical_sha256([_FORMAT, PIL.__version__, decoder.channels, decoder.size, decoder.crop]).encode()
+    )
     for path in samples.items.tolist():
         state = os.stat(path)
         # archives restore the time of modification, but not that of change

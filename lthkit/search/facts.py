@@ -73,7 +73,7 @@ class Facts:
     @cached_property
     def identity(self) -> str:
         """SHA-256 of all that decides a number: settings, starting mask, starting weights, samples, by content."""
-        return configs.digest(
+        return configs.canonical_sha256(
             {
                 "config_sha256": self.config_sha256,
                 "mask_sha256": self.origin.mask_sha256,

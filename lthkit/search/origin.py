@@ -44,7 +44,7 @@ def find_origin(config: SearchConfig, prunable: Mapping[str, tuple[int, ...]]) -
     """
     if config.mask is None:
         masks = masking.dense(prunable)
-        return Origin(0, masking.survivors(prunable), masks, masking.digest(masks))
+        return Origin(0, masking.survivors(prunable), masks, masking.masks_sha256(masks))
     recipe = config.mask
     store = stores.open_store(recipe.source)
     made = controls.realise(recipe, weights=ranked_weights(recipe.ranked, store) if recipe.ranked else None)

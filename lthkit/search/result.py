@@ -88,7 +88,7 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
     """
     plain = _without_nan(result)
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(plain | {"sha256": configs.digest(plain)}, indent=1))
+        temporary.write_text(json.dumps(plain | {"sha256": configs.canonical_sha256(plain)}, indent=1))
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def read_result(path: Path) -> dict[str, Any]:
         found = json.loads(read_at_most(path, MOST_BYTES))
         if found["schema"] != SCHEMA:
             raise ValueError(f"schema {found['schema']}")
-        if found.pop("sha256") != configs.digest(found):
+        if found.pop("sha256") != configs.canonical_sha256(found):
             raise ValueError("it does not fit its SHA-256")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise LthkitError(f"{path} is not a result of this version ({error}); remove it or train it again") from None

@@ -176,7 +176,7 @@ class _Search:
         else:
             keep_all = masking.weights_left(masking.left(origin.masks), pruning.rate, prunings)
             pruned = masking.prune(scores, masks, keep_all)
-        ranks.must_agree(masking.digest(pruned), "masks")
+        ranks.must_agree(masking.masks_sha256(pruned), "masks")
         return pruned
 
     def _last_of(self, round: int, before: tuple[int, Snapshot] | None) -> Point:

@@ -8,7 +8,7 @@ import numpy as np
 import zarr
 from filelock import FileLock
 
-from lthkit.config import digest
+from lthkit.config import canonical_sha256
 from lthkit.errors import StoreError
 from lthkit.masks import MOST_ROUNDS, SURVIVOR, Codes, survivors
 from lthkit.store.arrays import write_variables
@@ -70,7 +70,7 @@ def create(
     plain = plain_json(config, "the configuration")
     root = RootAttributes(
         config=plain,
-        config_sha256=digest(plain),
+        config_sha256=canonical_sha256(plain),
         provenance=plain_json(provenance, "the provenance"),
         planned_rounds=rounds,
         metrics=tuple(metrics),

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field, NonNegativeInt
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from lthkit.config import Config, digest
+from lthkit.config import Config, canonical_sha256
 from lthkit.errors import LthkitError, StoreError
 from lthkit.masks import MOST_ROUNDS
 
@@ -127,7 +127,7 @@ def canonical(values: np.ndarray) -> np.ndarray:
 def sealed(attributes: Config) -> dict[str, Any]:
     """Attributes with their own SHA-256, those that are None left out. Inverse: ``unseal``."""
     plain = {key: value for key, value in attributes.plain().items() if value is not None}
-    return plain | {"sha256": digest(plain)}
+    return plain | {"sha256": canonical_sha256(plain)}
 
 
 def unseal(values: dict[str, Any], kind: type[T], where: str) -> T:
@@ -138,7 +138,7 @@ def unseal(values: dict[str, Any], kind: type[T], where: str) -> T:
     """
     plain = {key: value for key, value in values.items() if key != "sha256"}
     try:
-        if values.get("sha256") != digest(plain):
+        if values.get("sha256") != canonical_sha256(plain):
             raise StoreError(f"the attributes of {where} were changed or damaged; {MEND}")
         _check_levels(plain, where)
         return kind.parse(plain, where)

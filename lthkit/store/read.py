@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from lthkit.config import digest
+from lthkit.config import canonical_sha256
 from lthkit.errors import StoreError
 from lthkit.masks import SURVIVOR, Codes
 from lthkit.store import extra
@@ -89,7 +89,7 @@ class Store:
 
     @property
     def config_sha256(self) -> str:
-        """SHA-256 of the configuration as canonical JSON (``lthkit.config.digest``)."""
+        """SHA-256 of the configuration as canonical JSON (``lthkit.config.canonical_sha256``)."""
         return self.root.config_sha256
 
     @property
@@ -211,7 +211,7 @@ def open_store(path: Path | str) -> Store:
     committed = unseal(values, MasksAttributes, f"group '{MASKS}' of {path}")
     values = dict(open_group(path, "").attrs)
     root = unseal(values, RootAttributes, f"{path}")
-    if digest(root.config) != root.config_sha256:
+    if canonical_sha256(root.config) != root.config_sha256:
         raise StoreError(f"the configuration in {path} does not fit its SHA-256; {MEND}")
     bond = values["sha256"] if root.schema_version > 1 else None
     if (committed.schema_version, committed.root_sha256) != (root.schema_version, bond):

@@ -31,7 +31,7 @@ class TaskContext:
         model: which network, and from which checkpoint.
         data: which samples, splits and augmentation.
         options: the task's own options.
-        batch_size: samples a training step, over all processes.
+        batch_size: samples per training step, over all processes.
         part: number and count of the processes that share each batch; this one trains on ``batch[number::count]``.
         seed: of everything drawn when the task is made (random weights, a new head).
         device: where it trains.

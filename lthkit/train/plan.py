@@ -22,7 +22,7 @@ class Plan(Config):
 
     Attributes:
         epochs, steps: the length; exactly one is given. It is also the unit of ``milestones`` and ``evaluate_every``.
-        batch_size: samples a step.
+        batch_size: samples per step.
         learning_rate: the highest one.
         schedule: ``constant`` (Chen's pre-training tasks), ``steps`` (× ``gamma`` at each milestone; Chen's and
             Mehta's classification), ``cosine`` (to ``final_learning_rate``; Chen's detection) or ``polynomial``

@@ -36,7 +36,7 @@ class Contents:
         for part, keys in _PATHS.items():
             plain[part] = plain[part] and {key: value for key, value in plain[part].items() if key not in keys}
         content = {"mask": self._mask(config), "weights": self._weights(config), "data": self._data(config)}
-        return folder / f"{configs.digest({'config': plain, 'content': content})[:16]}{ENDING}"
+        return folder / f"{configs.canonical_sha256({'config': plain, 'content': content})[:16]}{ENDING}"
 
     def _mask(self, config: SearchConfig) -> list[str]:
         recipe = config.mask
@@ -53,7 +53,7 @@ class Contents:
 
     def _ticket(self, store: Store, round: int) -> str:
         key = ("mask", str(store.path), round)
-        return self._once(key, lambda: masking.digest(masking.alive_at(store.codes(), round)))
+        return self._once(key, lambda: masking.masks_sha256(masking.alive_at(store.codes(), round)))
 
     def _weights(self, config: SearchConfig) -> str:
         weights = config.weights
@@ -62,11 +62,11 @@ class Contents:
         if weights.path is not None:
             return self._once(("file", weights.path), lambda: tensors_sha256(load_tensors(Path(str(weights.path)))[0]))
         if config.source is None:
-            return configs.digest([config.model.plain(), config.seed])
+            return configs.canonical_sha256([config.model.plain(), config.seed])
         store = open_store(config.source)
         if weights.kind not in ("pretrained", "source"):
             origin = config_of(store)
-            return configs.digest([origin.model.plain(), origin.seed])
+            return configs.canonical_sha256([origin.model.plain(), origin.seed])
         which = "start" if weights.kind == "pretrained" else weights.which
         key = ("kept", str(store.path), which)
         return self._once(key, lambda: tensors_sha256(kept_state(store, store.first_round, which).network))

@@ -38,7 +38,7 @@ def read_results(folder: str | Path) -> dict[Path, dict[str, Any]]:
 
 
 def results_table(results: Mapping[Path, dict[str, Any]]) -> pd.DataFrame:
-    """One row a training.
+    """One row per training.
 
     Columns: what tells trainings apart (``source``, ``weights``, ``target``, ``mask``, ``round``, ``search_seed``,
     ``training_seed``); what was measured (``score``: the test metric at the best validation or at the end,

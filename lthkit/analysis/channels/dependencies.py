@@ -27,7 +27,7 @@ class Layer:
         inputs: signal that goes in.
         outputs: signal that comes out.
         depthwise: each output channel is tied to the input channel of the same number.
-        kernel: weights a kernel.
+        kernel: weights per kernel.
         groups: of a grouped convolution, all of whose channels are kept; else 1.
         places: at how many places of one input each weight is applied.
     """

@@ -195,7 +195,7 @@ class _Tracer:
 
 
 def _sizes(module: Any) -> tuple[int, int, int, bool]:
-    """Output and input channels, weights a kernel, and whether the weight's first axis is the input."""
+    """Output and input channels, weights per kernel, and whether the weight's first axis is the input."""
     if isinstance(module, nn.Linear):
         return module.out_features, module.in_features, 1, False
     return module.out_channels, module.in_channels, prod(module.kernel_size), isinstance(module, TRANSPOSED)

@@ -54,7 +54,7 @@ def _sparsity(counts: xr.DataArray) -> np.ndarray:
 def kernels_left(searched: Searched, layer: str, round: int) -> xr.DataArray:
     """Weights left in each kernel of one layer at one round: uint16, dimensions (out, in).
 
-    A linear layer's kernels are single weights. Attributes: ``layer``, ``round``, ``kernel_size`` (weights a kernel).
+    A linear layer's kernels are single weights. Attributes: ``layer``, ``round``, ``kernel_size`` (weights per kernel).
 
     Raises:
         StoreError: if there is no such layer, or the round is not committed.
