@@ -81,7 +81,8 @@ def test_kernels_of_a_linear_layer_are_single_weights(tmp_path):
     codes = some_codes(1, 3)
     kernels = kernels_left(stored(tmp_path / "a.zarr", codes, planned=3, rounds=3), "fc.weight", 2)
     assert kernels.dtype == np.uint16
-    assert kernels.attrs == {"layer": "fc.weight", "round": 2, "kernel_size": 1}
+    said = {"long_name": "weights left", "units": "weights"}
+    assert kernels.attrs == {"layer": "fc.weight", "round": 2, "kernel_size": 1} | said
     np.testing.assert_array_equal(kernels.values, codes["fc.weight"] > 2)
 
 
