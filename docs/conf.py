@@ -17,6 +17,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"lthkit {version}"
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
+html_sidebars = {"*": []}  # the section's other pages, which only gallery/ and api/ have
 html_show_sphinx = False
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
 
