@@ -234,6 +234,19 @@ def test_a_first_nan_validation_counts_neither_in_the_loop_nor_in_the_curve(tmp_
     assert row.score.item() == store.scores().test_error.values[0][int(np.nanargmin(validation))]
 
 
+def test_a_finished_search_from_a_mask_that_has_changed_since_is_not_taken_for_it(tmp_path):
+    import shutil
+
+    parent = find(tmp_path / "a.zarr")
+    changes = {"mask": f"{parent.path}@2", "pruning__rounds": 1}
+    child = find(tmp_path / "b.zarr", **changes)
+    assert find(tmp_path / "b.zarr", **changes).identity == child.identity
+    shutil.rmtree(parent.path)
+    assert find(tmp_path / "b.zarr", **changes).identity == child.identity
+    find(tmp_path / "a.zarr", seed=7)
+    refused(tmp_path / "b.zarr", "starting mask are not those that .* began with", **changes)
+
+
 def test_a_pre_trained_checkpoint_is_where_it_starts(tmp_path):
     find(tmp_path / "source.zarr", base=DIGITS, pruning__rounds=0, data__classes=[0, 1, 2, 3, 4])
     checkpoint = searching.trained_file(tmp_path / "source.zarr", 0, "best")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,12 +17,10 @@ from lthkit.explorer.look import available, find_view, fitted, look
 from lthkit.explorer.model import Model
 from lthkit.explorer.tables import table
 from lthkit.explorer.words import alt
-from lthkit.store import Store, open_store
 
 if TYPE_CHECKING:
     from lthkit.explorer.widget import Controls
 
-Given = Searched | Path | str
 # the sparsity that Chen et al. 2021, Fig. 7, show
 OPENING = 0.7903
 
@@ -81,8 +78,8 @@ class Explorer:
 
 
 def explore(
-    store: Given | Mapping[str, Given],
-    other: Given | None = None,
+    store: Searched | Mapping[str, Searched],
+    other: Searched | None = None,
     *,
     view: str = "kernels",
     round: int | None = None,
@@ -128,16 +125,12 @@ def _check(model: Model, choices: Choices) -> None:
     )
 
 
-def _searches(store: Given | Mapping[str, Given], other: Given | None) -> dict[str, Search]:
+def _searches(store: Searched | Mapping[str, Searched], other: Searched | None) -> dict[str, Search]:
     if isinstance(store, Mapping):
         if other is not None:
             raise LthkitError("searches by name already hold all that is explored; add the other one to them")
-        return {name: _read(given, name) for name, given in store.items()}
-    found = [_read(given) for given in (store, other) if given is not None]
+        return {name: read(given, name) for name, given in store.items()}
+    found = [read(given) for given in (store, other) if given is not None]
     if len(found) == 2 and found[0].name == found[1].name:
         found = [read(search, f"{search.name} {side}") for search, side in zip(found, "AB", strict=True)]
     return {search.name: search for search in found}
-
-
-def _read(given: Given, name: str | None = None) -> Search:
-    return read(given if isinstance(given, Store | Search) else open_store(given), name)

@@ -13,7 +13,7 @@ from lthkit.search import files
 from lthkit.search.config import SearchConfig
 from lthkit.store import Store, StoreLike, as_store
 from lthkit.tasks import network_state
-from lthkit.train import load_tensors, tensors_sha256
+from lthkit.train import load_tensors, read_modules, tensors_sha256
 
 Kept = Literal["start", "best", "last", "rewind"]
 
@@ -86,8 +86,7 @@ def _there(store: Path) -> str:
 
 
 def _read(path: Path, which: Kept) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    state, facts = load_tensors(path)
-    return (network_state(state, "modules/"), facts.get("header", {})) if which == "rewind" else (state, facts)
+    return read_modules(path) if which == "rewind" else load_tensors(path)
 
 
 def _belongs(store: Store, state: dict[str, Tensor], facts: dict[str, Any], round: int, which: Kept) -> bool:

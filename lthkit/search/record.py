@@ -91,7 +91,7 @@ class _StoreRecord:
 
 class _FileRecord:
     def __init__(self, facts: Facts, lock: FileLock, before: Callable[[], None]) -> None:
-        self._facts, self._lock = facts, lock
+        self._facts = facts
         self._done = facts.path.exists()
         if self._done:
             _must_be_the_same(facts, read_result(facts.path))

@@ -17,6 +17,7 @@ from lthkit.search.config import SearchConfig
 from lthkit.search.criteria import find_criterion
 from lthkit.search.facts import Facts
 from lthkit.search.journal import Journal, Position, read_rewind_point
+from lthkit.search.origin import find_origin
 from lthkit.search.prepare import check_path, prepare, settled
 from lthkit.search.record import as_now
 from lthkit.search.result import read_result
@@ -248,4 +249,8 @@ def _is_finished(config: SearchConfig, path: Path) -> bool:
     if path.suffix != ".zarr" or not path.exists():
         return False
     store = stores.open_store(path)
-    return store.scored == store.planned_rounds + 1 and as_now(store.config) == config.plain()
+    if store.scored != store.planned_rounds + 1 or as_now(store.config) != config.plain():
+        return False
+    if config.mask is None or not Path(config.mask.source).exists():  # what is finished needs its source no more
+        return True
+    return find_origin(config, store.parameters).mask_sha256 == store.provenance.get("mask_sha256")

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from lthkit import models
 from lthkit.errors import LthkitError
-from lthkit.models import ModelSpec
 from lthkit.search.config import SearchConfig, Weights
 from lthkit.search.kept import config_of, kept_state
 from lthkit.seeds import derive
@@ -49,26 +48,21 @@ def _of_search(weights: Weights, store: Store) -> dict[str, Tensor]:
             return kept_state(store, store.first_round, "start").network
         case "source":
             return kept_state(store, store.first_round, weights.which).network
-        case "redrawn":
-            return _drawn(config.model, derive(config.seed, "redrawn", weights.seed) % 2**31)
-        case _ if config.weights_label == "random":
+        case "random" | "rewound" if config.weights_label == "random":
             return kept_state(store, store.first_round, "start").network
         case _:
-            return _drawn(config.model, config.seed)
+            return _drawn(config, weights)
 
 
-def _drawn(model: ModelSpec, seed: int) -> dict[str, Tensor]:
-    return dict(models.build(model, _ANY_CLASSES, seed).state_dict())
+def _drawn(config: SearchConfig, weights: Weights) -> dict[str, Tensor]:
+    """θ0 of a configuration's network and seed, or θ′ of another seed."""
+    seed = derive(config.seed, "redrawn", weights.seed) % 2**31 if weights.kind == "redrawn" else config.seed
+    return dict(models.build(config.model, _ANY_CLASSES, seed).state_dict())
 
 
 def _of_file(path: Path) -> dict[str, Tensor]:
     state, facts = load_tensors(path)
     return network_state(state, str(facts.get("network", "")))
-
-
-def _without_search(config: SearchConfig, weights: Weights) -> dict[str, Tensor]:
-    seed = derive(config.seed, "redrawn", weights.seed) % 2**31 if weights.kind == "redrawn" else config.seed
-    return _drawn(config.model, seed)
 
 
 def starting_point(task: Task, config: SearchConfig) -> Point:
@@ -87,7 +81,7 @@ def starting_point(task: Task, config: SearchConfig) -> Point:
     elif config.source is not None:
         named = _of_search(weights, open_store(config.source))
     else:
-        named = _without_search(config, weights)
+        named = _drawn(config, weights)
     return make_point(0, own | _body(task, named))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lthkit.errors import LthkitError
 from lthkit.train.optimizer_state import OptimizerState
@@ -61,13 +61,14 @@ def read_snapshot(path: str | Path) -> tuple[Snapshot, dict[str, str | int]]:
     return Snapshot(point, facts["rows"], best, tuple(facts["losses"]), facts["seconds"]), facts["header"]
 
 
-def read_modules(path: str | Path) -> Tensors:
-    """The state dict of ``Task.modules`` in a snapshot of this or an older version, whose training cannot be resumed.
+def read_modules(path: str | Path) -> tuple[Tensors, dict[str, Any]]:
+    """State dict of ``Task.modules`` and header of a snapshot, also of an older version that cannot be resumed.
 
     Raises:
         LthkitError: as ``read_snapshot``.
     """
-    return _part("modules/", load_tensors(path)[0])
+    tensors, facts = load_tensors(path)
+    return _part("modules/", tensors), facts.get("header", {})
 
 
 def _prefixed(prefix: str, values: Mapping[str, Value]) -> dict[str, Value]:

@@ -76,8 +76,8 @@ class Contents:
         if config.model.checkpoint is None:
             return ""
         key = ("checkpoint", config.model.fingerprint(), config.task.fingerprint(), config.data.fingerprint())
-        task = make_task(config, self.catalog, self.samples.get(config.data.fingerprint()))
-        return self._once(key, lambda: tensors_sha256(task.network.state_dict()))
+        samples = self.samples.get(config.data.fingerprint())
+        return self._once(key, lambda: tensors_sha256(make_task(config, self.catalog, samples).network.state_dict()))
 
     def _data(self, config: SearchConfig) -> str:
         samples = self.samples.get(config.data.fingerprint())
