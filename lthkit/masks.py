@@ -232,6 +232,11 @@ def alive_at(codes: Mapping[str, np.ndarray], round: int) -> Masks:
     return {name: torch.from_numpy(np.asarray(code > round)) for name, code in codes.items()}
 
 
+def as_tensors(arrays: Mapping[str, np.ndarray]) -> Masks:
+    """Bool arrays, as ``Store.masks`` gives them, as bool tensors on the CPU that share their memory."""
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
 def counts_left(masks: Mapping[str, Tensor], names: Iterable[str] | None = None) -> dict[str, int]:
     """Weights left in each parameter."""
     return {name: int(torch.count_nonzero(masks[name])) for name in (names or masks)}

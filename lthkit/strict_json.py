@@ -13,12 +13,13 @@ def strict_json(values: Any, not_finite: Callable[[float], Any] = lambda number:
         values: nested lists, tuples and mappings.
         not_finite: what stands for a NaN or an infinity; null by default.
     """
-    return json.dumps(_finite(values, not_finite), indent=2, default=str, allow_nan=False)
+    return json.dumps(finite(values, not_finite), indent=2, default=str, allow_nan=False)
 
 
-def _finite(value: Any, not_finite: Callable[[float], Any]) -> Any:
+def finite(value: Any, not_finite: Callable[[float], Any] = lambda number: None) -> Any:
+    """Nested values with what stands for each NaN and infinity in its place."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(inner, not_finite) for key, inner in value.items()}
+        return {str(key): finite(inner, not_finite) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner, not_finite) for inner in value]
+        return [finite(inner, not_finite) for inner in value]
     return not_finite(value) if isinstance(value, float) and not math.isfinite(value) else value

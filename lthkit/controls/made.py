@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from lthkit import masks as rules
@@ -66,4 +65,4 @@ def realise(
 
 
 def _stored(store: Store, round: int) -> Masks:
-    return {name: torch.from_numpy(mask) for name, mask in store.masks(round).items()}
+    return rules.as_tensors(store.masks(round))

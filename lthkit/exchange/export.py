@@ -88,7 +88,7 @@ def export_ticket(
 def gather(store: StoreLike, round: int, weights: Kept = "start") -> Ticket:
     """The weights of a round's network with the mask applied. Arguments and errors as ``export_ticket``."""
     store = as_store(store)
-    prunable = {name: torch.from_numpy(mask) for name, mask in store.masks(round).items()}
+    prunable = masking.as_tensors(store.masks(round))
     kept = kept_state(store, round, weights)
     tensors = kept.network
     masks = _under_all_names(prunable, tensors)

@@ -54,7 +54,7 @@ def evaluate(
         return _configured(what, catalog or load_catalog())
     store = as_store(what)
     chosen = store.first_round if round is None else round
-    masks, kept = _masks(store, chosen), kept_state(store, chosen, weights)
+    masks, kept = masking.as_tensors(store.masks(chosen)), kept_state(store, chosen, weights)
     config, task = _task_of(store, catalog)
     said = {"start": "start", "rewind": "rewind"}.get(weights, f"{weights} of round {chosen}")
     return _scored(task, config, kept.state, masks, f"{said} of {store.path}")
@@ -78,7 +78,8 @@ def evaluate_before_training(store: StoreLike, *, catalog: Catalog | None = None
     store = as_store(store)
     config, task = _task_of(store, catalog)
     rounds = range(store.first_round, store.scored)
-    found = [_scored(task, config, _begun_with(store, config, at).state, _masks(store, at), "") for at in rounds]
+    masks = {at: masking.as_tensors(store.masks(at)) for at in rounds}
+    found = [_scored(task, config, _begun_with(store, config, at).state, masks[at], "") for at in rounds]
     metric = task.metric
     sparsity = np.array([row["sparsity"] for row in found])
     columns = {
@@ -135,10 +136,6 @@ def _task_of(store: Store, catalog: Catalog | None) -> tuple[SearchConfig, Task]
     if store.provenance.get("data_sha256", task.data_sha256) != task.data_sha256:
         raise StoreError(f"the samples are not those that {store.path} was trained on; restore them")
     return config, task
-
-
-def _masks(store: Store, round: int) -> Masks:
-    return {name: torch.from_numpy(mask) for name, mask in store.masks(round).items()}
 
 
 def _begun_with(store: Store, config: SearchConfig, round: int) -> KeptState:

@@ -10,6 +10,7 @@ from lthkit.atomic import replacing
 from lthkit.errors import LthkitError
 from lthkit.search.facts import Facts
 from lthkit.selection import best
+from lthkit.strict_json import finite
 from lthkit.train import Snapshot
 from lthkit.untrusted import read_at_most
 
@@ -86,7 +87,7 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
     Raises:
         LthkitError: if the disk refuses.
     """
-    plain = _without_nan(result)
+    plain = finite(result)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(plain | {"sha256": configs.canonical_sha256(plain)}, indent=1))
 
@@ -106,12 +107,3 @@ def read_result(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise LthkitError(f"{path} is not a result of this version ({error}); remove it or train it again") from None
     return found
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN; null stands for what was not measured."""
-    if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -36,6 +36,8 @@ class Plan(Config):
         selection: ``validation``: the score is the test metric where validation is best; ``last``: the test metric
             at the end, as the papers score on the published evaluation split.
         precision: ``bfloat16`` is autocast with float32 weights.
+        channels_last: memory format of images and convolutions; classification keeps the plain one where a strided 1×1
+            convolution has fewer than 16 input channels, for which some builds of torch write out of bounds.
         threads: of the CPU; part of the outcome (1 and 2 threads differ in bits). None: as OMP_NUM_THREADS says, else
             as many as cores, shared among the processes of this machine; noted. At most 1024, since all are started
             at once.
