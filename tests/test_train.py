@@ -232,7 +232,7 @@ def test_an_interruption_stops_between_steps_and_goes_on_to_the_same_bits(base):
     task, plan = made(base)
     start = make_point(0, copy_state(task.modules))
     whole = run(task, plan, half(task), begin=start)
-    loss, steps, saved = task.loss, [], []
+    loss, steps, saved, handler = task.loss, [], [], signal.getsignal(signal.SIGINT)
 
     def interrupted_loss(batch):
         steps.append(1)
@@ -245,7 +245,7 @@ def test_an_interruption_stops_between_steps_and_goes_on_to_the_same_bits(base):
         run(task, plan, half(task), begin=start, keeping=Keeping(saved.append))
     assert [snapshot.point.step for snapshot in saved] == [3]
     same(whole, run(task, plan, half(task), begin=saved[0]))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_a_state_file_that_is_damaged_is_refused(tmp_path):

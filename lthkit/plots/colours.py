@@ -45,9 +45,10 @@ class Scale:
         return self.cells(np.arange(1001) / 1000)
 
     @property
-    def bar(self) -> dict[str, list[Any]]:
-        """Ticks of the colour bar."""
-        return {"tickvals": self.cells(np.array(list(self.ticks))).tolist(), "ticktext": list(self.ticks.values())}
+    def bar(self) -> dict[str, Any]:
+        """Ticks of the colour bar, small enough for the highest not to touch the title above in any font."""
+        cells = self.cells(np.array(list(self.ticks))).tolist()
+        return {"tickvals": cells, "ticktext": list(self.ticks.values()), "tickfont": {"size": 11}}
 
 
 def scale_of(array: xr.DataArray) -> Scale:
