@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from lthkit.store import Store, StoreLike
+
 
 def state_file(store: Path) -> Path:
     """Training state from which an unfinished search goes on."""
@@ -19,6 +21,7 @@ def rewind_file(store: Path) -> Path:
     return store.with_suffix(".weights") / "rewind.safetensors"
 
 
-def trained_file(store: str | Path, round: int, which: Literal["best", "last"] = "best") -> Path:
+def trained_file(store: StoreLike, round: int, which: Literal["best", "last"] = "best") -> Path:
     """The weights trained in ``round``: where validation was best, or at the end of the training."""
-    return Path(store).with_suffix(".weights") / f"round-{round:03d}-{which}.safetensors"
+    path = store.path if isinstance(store, Store) else Path(store)
+    return path.with_suffix(".weights") / f"round-{round:03d}-{which}.safetensors"
