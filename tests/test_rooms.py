@@ -14,7 +14,7 @@ import lthkit
 ORDER = [
     "terminal",
     "errors",
-    "atomic config seeds factories papers progress selection strict_json untrusted",
+    "atomic config seeds factories papers progress ranks selection strict_json untrusted",
     "project",
     "masks",
     "store",

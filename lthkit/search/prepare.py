@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
+from lthkit import ranks, tasks
 from lthkit import store as stores
-from lthkit import tasks
 from lthkit.catalog import Catalog
 from lthkit.data import Splits
 from lthkit.errors import LthkitError, StoreError
@@ -16,7 +16,7 @@ from lthkit.search.facts import Facts
 from lthkit.search.origin import find_origin
 from lthkit.search.start import starting_point, train_to_rewound
 from lthkit.tasks import Task
-from lthkit.train import check_machine, check_task, ranks
+from lthkit.train import check_machine, check_task
 
 MOST_NAME = 200
 """Bytes of a name; the temporary names beside it are longer."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from lthkit import masks as masking
 from lthkit import progress as progresses
+from lthkit import ranks
 from lthkit import store as stores
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.data import Splits
@@ -22,7 +23,7 @@ from lthkit.search.prepare import check_path, prepare, settled
 from lthkit.search.record import as_now
 from lthkit.search.result import read_result
 from lthkit.store import Store
-from lthkit.train import Keeping, Point, Snapshot, make_point, ranks, train
+from lthkit.train import Keeping, Point, Snapshot, make_point, train
 
 
 def find_ticket(

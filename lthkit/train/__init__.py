@@ -1,6 +1,5 @@
 """Training: one loop for every subnetwork, its plan, its state and the machine's part."""
 
-from lthkit.train import ranks
 from lthkit.train.loop import Keeping, check_task, columns, train
 from lthkit.train.machine import check as check_machine
 from lthkit.train.optimizer_state import OptimizerState
@@ -22,7 +21,6 @@ __all__ = [
     "learning_rate",
     "load_tensors",
     "make_point",
-    "ranks",
     "read_modules",
     "read_snapshot",
     "save_tensors",

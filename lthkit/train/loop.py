@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from lthkit import masks as masking
+from lthkit import ranks
 from lthkit.errors import LthkitError, TrainingDiverged
+from lthkit.masks import Masks
 from lthkit.progress import Progress, Silent
 from lthkit.seeds import derive
 from lthkit.selection import best
-from lthkit.tasks import Task, at_address, network_address
-from lthkit.train import machine, ranks
+from lthkit.tasks import Task, at_address, masked_networks
+from lthkit.train import machine
 from lthkit.train.optimizers import make_optimizer, set_rates
 from lthkit.train.plan import Plan, learning_rate
 from lthkit.train.state import Point, Snapshot, capture, copy_state, prove, restore, with_fresh_optimizer
@@ -58,7 +60,7 @@ def check_task(task: Task, plan: Plan) -> None:
     evaluations = plan.evaluations(task.steps_per_epoch())
     if evaluations > _MOST_EVALUATIONS:
         raise LthkitError(f"the plan has {evaluations:,} evaluations in a training; raise plan.evaluate_every")
-    network_address(task.modules, task.network)
+    masked_networks(task)
     make_optimizer(plan, task)
 
 
@@ -115,7 +117,7 @@ class _Run:
         self.per_epoch = task.steps_per_epoch()
         self.total = plan.total_steps(self.per_epoch)
         self.end = self.total if until is None else min(until, self.total)
-        self.address = network_address(task.modules, task.network)
+        self.masked = masked_networks(task)
         self.trained = [parameter for parameter in task.modules.parameters() if parameter.requires_grad]
         self.optimizer = make_optimizer(plan, task)
         self.stop = False
@@ -125,17 +127,20 @@ class _Run:
     def start(self, begin: Snapshot, masks: Mapping[str, Tensor]) -> None:
         point = with_fresh_optimizer(begin.point, self.task.modules, self.optimizer)
         restore(point, self.task.modules, self.optimizer)
-        parameters = dict(self.task.network.named_parameters())
+        bound: Masks = {}
+        for address in self.masked:
+            bound |= at_address(masks, address)
+        parameters = dict(self.task.modules.named_parameters())
         # removed weights in each weight's own memory format, so that zeroing them is one pass over both
         self.removed = [
             (
                 parameters[name].data,
                 torch.empty_like(parameters[name], dtype=torch.bool, requires_grad=False).copy_(~mask),
             )
-            for name, mask in masks.items()
+            for name, mask in bound.items()
         ]
         self.remove_weights()
-        prove(point, self.task.modules, self.optimizer, at_address(masks, self.address))
+        prove(point, self.task.modules, self.optimizer, bound)
         self.step, self.rows, self.best = point.step, list(begin.rows), begin.best
         self.loss_sum, self.loss_count = begin.losses
         self.pending: list[Tensor] = []

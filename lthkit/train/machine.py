@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from lthkit import ranks
 from lthkit.errors import LthkitError
-from lthkit.train import ranks
 from lthkit.train.optimizers import check_optimizer
 from lthkit.train.plan import Plan
 

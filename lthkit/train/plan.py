@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import Field, model_validator
 
+from lthkit import ranks
 from lthkit.config import Config
 from lthkit.errors import LthkitError
-from lthkit.train import ranks
 
 Option = bool | int | float | str | None
 _MOST = 1_000_000_000  # whatever is counted, more is a slip of the pen

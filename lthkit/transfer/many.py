@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import torch.multiprocessing
 
+from lthkit import ranks
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.data import Resident, Splits
 from lthkit.errors import LthkitError
 from lthkit.progress import Progress, Silent, for_many, stoppable
 from lthkit.search import SearchConfig, read_result, train_once
-from lthkit.train import ranks
 from lthkit.transfer.content import Contents, shared_samples
 from lthkit.transfer.results import results_table
 

@@ -94,6 +94,41 @@ def must_agree(digest: str, what: str) -> None:
         raise RuntimeError(f"rank {rank()} has other {what} than rank 0")
 
 
+def gather(tensor: Tensor) -> Tensor:
+    """All ranks' tensors one after the other, rank 0's first; gradients flow into this rank's own part alone.
+
+    Args:
+        tensor: (b, …), of the same shape on all ranks.
+
+    Returns:
+        (ranks · b, …).
+    """
+    if not dist.is_initialized():
+        return tensor
+    own = tensor.detach().contiguous()
+    parts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    dist.all_gather(parts, own)
+    parts[rank()] = tensor
+    return torch.cat(parts)
+
+
+def own_part(tensor: Tensor) -> Tensor:
+    """This rank's part of what ``gather`` gives; inverse of it."""
+    return tensor.chunk(dist.get_world_size())[rank()] if dist.is_initialized() else tensor
+
+
+def whole(loss: Tensor) -> Tensor:
+    """A loss that each rank has computed whole, from what ``gather`` gave: its gradients become sums over the ranks.
+
+    Each rank's gradient is that of its own part, and ``average`` divides their sum by the number of ranks. The value
+    stays as it is.
+    """
+    if not dist.is_initialized():
+        return loss
+    others = dist.get_world_size() - 1
+    return loss + others * (loss - loss.detach())
+
+
 def average(parameters: Iterable[nn.Parameter], modules: nn.Module, loss: Tensor, stop: bool) -> tuple[Tensor, bool]:
     """Average gradients and running statistics over the ranks, in place, in one message.
 
