@@ -1,5 +1,6 @@
 """Samples on the device, augmented, in batches whose order depends on seed and epoch alone."""
 
+from lthkit.data.augment import for_channels
 from lthkit.data.batches import evaluation_batches, steps_per_epoch, training_batches
 from lthkit.data.fingerprint import fingerprint
 from lthkit.data.sources import Resident, Source, Streamed
@@ -14,6 +15,7 @@ __all__ = [
     "Streamed",
     "evaluation_batches",
     "fingerprint",
+    "for_channels",
     "load",
     "steps_per_epoch",
     "training_batches",

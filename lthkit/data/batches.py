@@ -1,6 +1,6 @@
 """Batches in an order that seed and epoch decide; any one of them can be made again alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -88,9 +88,23 @@ def _training(
 
 
 def evaluation_batches(
-    source: Source, splits: Splits, *, batch_size: int, channels_last: bool = False, workers: int = 0
+    source: Source,
+    splits: Splits,
+    *,
+    batch_size: int,
+    channels_last: bool = False,
+    workers: int = 0,
+    order: torch.Tensor | None = None,
 ) -> Iterator[Batch]:
-    """All samples of one of the splits' sources in order, without augmentation; the last batch may be short.
+    """Samples of one of the splits' sources without augmentation; the last batch may be short.
+
+    Args:
+        source: a part of ``splits``.
+        splits: what `load` returned.
+        batch_size: images a batch.
+        channels_last: memory format of the images.
+        workers: decoding processes of a streamed set.
+        order: int64 indices of the samples, on the CPU; all of them in order where left out.
 
     Returns:
         Iterator of float32 images (B, C, H, W), normalised, and int64 labels (B,), on the device.
@@ -99,12 +113,14 @@ def evaluation_batches(
         LthkitError: batch_size or workers out of range.
     """
     _check(batch_size, workers)
-    return _evaluation(source, splits, batch_size, channels_last, workers)
+    chosen = torch.arange(len(source)) if order is None else order
+    return _evaluation(source, splits, chosen.split(batch_size), channels_last, workers)
 
 
-def _evaluation(source: Source, splits: Splits, batch_size: int, channels_last: bool, workers: int) -> Iterator[Batch]:
+def _evaluation(
+    source: Source, splits: Splits, batches: Sequence[torch.Tensor], channels_last: bool, workers: int
+) -> Iterator[Batch]:
     scaling = scale_and_shift(splits.normalisation, source.labels.device)
-    batches = torch.arange(len(source)).split(batch_size)
     for stock, index, labels in source.blocks(batches, None, workers):
         yield to_input(cut(stock, index, source.pad, None), scaling, channels_last), labels
 

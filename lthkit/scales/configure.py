@@ -29,7 +29,8 @@ def parse_changed(settings: Changes, changes: Changes | None, where: str) -> Sea
     """Settings by dotted key, changed, as a configuration.
 
     A data set that is not that of the settings has all its classes and samples unless the changes say otherwise; a
-    length in steps replaces one in epochs, and milestones that were not given with it give way to a cosine.
+    length in steps replaces one in epochs, and milestones that were not given with it give way to a cosine; with
+    another schedule they go.
 
     Raises:
         LthkitError: on an unknown key or a value that does not fit, naming ``where``.
@@ -43,6 +44,8 @@ def parse_changed(settings: Changes, changes: Changes | None, where: str) -> Sea
     length, schedule = {"plan.steps", "plan.epochs"}, {"plan.milestones", "plan.schedule"}
     if length & given.keys() and not schedule & given.keys() and kept.get("plan.schedule") == "steps":
         kept |= {"plan.schedule": "cosine", "plan.milestones": []}
+    if given.get("plan.schedule", "steps") != "steps":
+        kept["plan.milestones"] = []
     return SearchConfig.parse(nested({**kept, **given}), where)
 
 

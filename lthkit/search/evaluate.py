@@ -18,7 +18,7 @@ from lthkit.search.origin import find_origin
 from lthkit.search.prepare import make_task
 from lthkit.search.start import starting_point, train_to_rewound
 from lthkit.store import Store, StoreLike, as_store
-from lthkit.tasks import Task
+from lthkit.tasks import Task, masked_networks
 from lthkit.train import Plan, check_machine, machine
 
 
@@ -97,7 +97,9 @@ def scores_as_is(task: Task, plan: Plan, state: Mapping[str, Tensor], masks: Mas
     """All metrics of one split, of the task's modules in this state with masked weights zero."""
     task.modules.load_state_dict(state)
     device = torch.device(plan.device)
-    masking.apply_(dict(task.network.named_parameters()), {name: mask.to(device) for name, mask in masks.items()})
+    placed = {name: mask.to(device) for name, mask in masks.items()}
+    for network in masked_networks(task).values():
+        masking.apply_(dict(network.named_parameters()), placed)
     with machine.settings(plan), machine.scoring(plan, task.modules):
         return task.evaluate(split)
 

@@ -11,7 +11,7 @@ from lthkit.search.config import SearchConfig, Weights
 from lthkit.search.kept import config_of, kept_state
 from lthkit.seeds import derive
 from lthkit.store import Store, open_store
-from lthkit.tasks import Task, at_address, network_address, network_state
+from lthkit.tasks import Task, masked_networks, network_state
 from lthkit.train import Plan, Point, copy_state, load_tensors, make_point, train
 
 # of a random draw's head, which nobody keeps
@@ -104,19 +104,18 @@ def train_to_rewound(task: Task, config: SearchConfig, plan: Plan, start: Point)
     return make_point(0, start.modules | {name: trained[name] for name in _body_names(task)})
 
 
-def _body_names(task: Task) -> list[str]:
-    """Names in the task's state of all of its network but the head."""
+def _body_names(task: Task) -> dict[str, str]:
+    """Name in the task's state → in the plain network, of all of its network, and of its twins, but the heads."""
     heads = models.head_names(task.network)
     body = [name for name in task.network.state_dict() if not models.in_modules(name, heads)]
-    return list(at_address(dict.fromkeys(body), network_address(task.modules, task.network)))
+    return {address + name: name for address in masked_networks(task) for name in body}
 
 
 def _body(task: Task, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies of the named tensors for all of the task's network but its head, by name in the task's state."""
-    address = network_address(task.modules, task.network)
     own, taken = task.modules.state_dict(), {}
-    for name in _body_names(task):
-        given = named.get(name.removeprefix(address))
+    for name, plain in _body_names(task).items():
+        given = named.get(plain)
         if given is None or given.shape != own[name].shape:
             shape = "missing" if given is None else f"of shape {tuple(given.shape)}"
             raise LthkitError(

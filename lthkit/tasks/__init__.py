@@ -5,13 +5,27 @@ from collections.abc import Callable
 
 from lthkit.errors import LthkitError
 from lthkit.factories import find_callable
-from lthkit.tasks import classification
-from lthkit.tasks.address import at_address, network_address, network_state
+from lthkit.tasks import classification, moco, simclr
+from lthkit.tasks.address import at_address, masked_networks, network_address, network_state
 from lthkit.tasks.base import Task, TaskContext, TaskSpec
 
-_BUILT_IN: dict[str, Callable[[TaskContext], Task]] = {"classification": classification.make}
+_BUILT_IN: dict[str, Callable[[TaskContext], Task]] = {
+    "classification": classification.make,
+    "simclr": simclr.make,
+    "moco": moco.make,
+}
 
-__all__ = ["Task", "TaskContext", "TaskSpec", "at_address", "make", "names", "network_address", "network_state"]
+__all__ = [
+    "Task",
+    "TaskContext",
+    "TaskSpec",
+    "at_address",
+    "make",
+    "masked_networks",
+    "names",
+    "network_address",
+    "network_state",
+]
 
 
 def names() -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from torch import Tensor, nn
 
 from lthkit.errors import LthkitError
+from lthkit.tasks.base import Task
 
 Value = TypeVar("Value")
 
@@ -24,6 +25,15 @@ def network_address(modules: nn.Module, network: nn.Module) -> str:
         if module is network:
             return f"{name}." if name else ""
     raise LthkitError("the task's modules do not contain its network; put it in, or rewinding cannot restore it")
+
+
+def masked_networks(task: Task) -> dict[str, nn.Module]:
+    """The networks that masks and starting weights bind, by address: the pruned one, then its twins.
+
+    Raises:
+        LthkitError: if the modules do not contain one of them.
+    """
+    return {network_address(task.modules, each): each for each in (task.network, *getattr(task, "twins", ()))}
 
 
 def network_state(state: Mapping[str, Tensor], address: str) -> dict[str, Tensor]:

@@ -69,7 +69,9 @@ class Task(Protocol):
         start: one line on where the starting weights come from.
         data_sha256: of the samples, so that a search is not resumed on other data.
 
-    A task may also have ``chance``, the metric's value for guessing, which figures then draw; ``image_shape`` (C, H, W)
+    A task may also have ``twins``: other networks among its modules with the same names as ``network`` (MoCo's key
+    encoder), which masks and starting weights bind as well; ``chance``, the metric's value for guessing, which figures
+    then draw; ``image_shape`` (C, H, W)
     of one input of its network, by which it is counted what could be cut out of a ticket; and a method
     ``parameter_groups()``: a list of mappings ``{"params": [parameters of modules], ...}`` as optimisers of torch take
     them, each with its own options and ``"lr_scale"`` (times the plan's rate) or ``"lr"`` (its highest rate). The
