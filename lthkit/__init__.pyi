@@ -41,6 +41,7 @@ from .project import enter_project as enter_project
 from .project import init_project as init_project
 from .scales import configure as configure
 from .scales import source_ticket as source_ticket
+from .scales import temperature_tickets as temperature_tickets
 from .scales import transfer_configs as transfer_configs
 from .search import SearchConfig as SearchConfig
 from .search import evaluate as evaluate

@@ -92,6 +92,26 @@ def results(masks: int = 2) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True).assign(source="imagenet", chance=0.1)
 
 
+def by_size() -> pd.DataFrame:
+    """Tickets of a small and of a large network, three runs each, with the number of weights left."""
+    found = []
+    for model, weights, rounds in (("resnet8", 19_072, range(1, 9)), ("resnet14", 43_264, range(1, 13))):
+        found.append(runs(0.93, "pretrained", "cifar10", "dense", 0, sparsity=0.0).assign(model=model, left=np.nan))
+        for round_ in rounds:
+            ticket = runs(0.93 - 0.01 * round_, "pretrained", "cifar10", "ticket", round_, sparsity=1 - 0.8**round_)
+            found.append(ticket.assign(model=model, left=round(weights * 0.8**round_)))
+    return pd.concat(found, ignore_index=True).assign(source="simclr on cifar10", chance=0.1)
+
+
+def by_temperature() -> pd.DataFrame:
+    tickets = [
+        runs(top, "pretrained", "cifar10", "ticket", 6, sparsity=0.7379).assign(temperature=temperature)
+        for temperature, top in ((0.1, 0.82), (0.2, 0.82), (0.5, 0.825), (1.0, 0.81), (2.0, 0.808), (20.0, 0.8))
+    ]
+    dense = runs(0.83, "pretrained", "cifar10", "dense", 0, sparsity=0.0).assign(temperature=np.nan)
+    return pd.concat([dense, *tickets], ignore_index=True).assign(source="simclr on cifar10", chance=0.1)
+
+
 def sensitivity(layers: int = 8) -> xr.DataArray:
     levels = [0.2, 0.5, 0.8, 0.9, 0.97]
     names = [f"layer{1 + index // 4}.{index % 4}.conv1.weight" for index in range(layers)]
@@ -140,6 +160,8 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     "results_curves, published": lambda: plots.results_curves(
         results(4), target="cifar10", published=outcomes(target="cifar10", source="imagenet", found_on="source")
     ),
+    "scores_against": lambda: plots.scores_against(by_temperature(), "temperature"),
+    "scores_against, size": lambda: plots.scores_against(by_size(), "left", lines="model"),
     "sensitivity_bars": lambda: plots.sensitivity_bars(results(), round=4, target="cifar10"),
     "sensitivity_bars, six": lambda: plots.sensitivity_bars(results(6), round=8, target="cifar10"),
     "verdict_map": lambda: plots.verdict_map(verdict_table(results())),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from figures import by_size, by_temperature
 from PIL import Image
 from tidy import at, runs
 
@@ -235,3 +236,38 @@ def test_map_of_other_verdicts_and_of_universal_ones(results):
     with pytest.raises(LthkitError, match="no verdict on a subnetwork"):
         plots.verdict_map(table[table["mask"] == "dense"])
     assert isinstance(table, pd.DataFrame)
+
+
+def test_scores_against_a_setting_are_means_over_runs_beside_the_dense_network():
+    figure = plots.scores_against(by_temperature(), "temperature")
+    (dense,), (line,) = drawn(figure, "dense"), drawn(figure, "ticket")
+    assert list(line.x) == [0.1, 0.2, 0.5, 1.0, 2.0, 20.0]
+    np.testing.assert_allclose(line.y, [0.82, 0.82, 0.825, 0.81, 0.808, 0.8])
+    np.testing.assert_allclose(line.error_y.array, 0.02)
+    np.testing.assert_allclose(dense.y, 0.83)
+    assert line.name == "ticket (n = 3)"
+    assert figure.layout.xaxis.type == "log"
+
+
+def test_scores_by_size_have_a_line_for_each_model():
+    figure = plots.scores_against(by_size(), "left", lines="model")
+    (small,) = drawn(figure, "resnet8 (")
+    assert list(small.x) == [round(19_072 * 0.8**number) for number in range(8, 0, -1)]
+    assert len(drawn(figure, "resnet14")) == 2
+    ticks = np.log(figure.layout.xaxis.tickvals)
+    assert np.diff(ticks).min() >= 0.07 * (ticks[-1] - ticks[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"drop": "temperature"}, "have no column 'temperature'"),
+        ({"temperature": -1.0 * np.arange(21)}, "no run of a subnetwork with a 'temperature' above 0"),
+        ({"target": [*"ab", *"c" * 19]}, "have several of 'target'"),
+    ],
+)
+def test_scores_against_refuses_what_it_cannot_draw(change, message):
+    results = by_temperature()
+    results = results.drop(columns=change["drop"]) if "drop" in change else results.assign(**change)
+    with pytest.raises(LthkitError, match=message):
+        plots.scores_against(results, "temperature")

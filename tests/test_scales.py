@@ -1,7 +1,9 @@
 import pytest
+import torch
 
 from lthkit import scales
 from lthkit.errors import LthkitError
+from lthkit.search import kept_state, trained_file
 
 
 @pytest.mark.parametrize("scale", scales.scale_names())
@@ -19,6 +21,64 @@ def test_the_paper_scale_is_table_1_of_chen():
     assert (plan.schedule, plan.milestones, plan.gamma, plan.momentum) == ("steps", (91, 136), 0.1, 0.9)
     assert (config.model.name, config.pruning.rate, config.pruning.rounds) == ("resnet50", 0.2, 18)
     assert not config.model.prune_first
+
+
+@pytest.mark.parametrize(
+    ("task", "rate", "checkpoint"), [("simclr", 1e-4, "simclr-resnet50"), ("moco", 3e-4, "moco-v2-resnet50")]
+)
+def test_the_paper_scale_of_contrastive_tasks_is_table_1_of_chen(task, rate, checkpoint):
+    config = scales.configure("paper", changes={"task.name": task})
+    plan = config.plan
+    assert (plan.epochs, plan.batch_size, plan.learning_rate, plan.weight_decay) == (10, 256, rate, 1e-4)
+    assert (plan.schedule, plan.momentum) == ("constant", 0.9)
+    assert (config.model.checkpoint, config.data.name, config.task.options["size"]) == (checkpoint, "imagenet", 224)
+
+
+@pytest.mark.parametrize("scale", scales.scale_names())
+@pytest.mark.parametrize("task", ["simclr", "moco"])
+def test_every_scale_has_settings_for_every_built_in_task(scale, task):
+    own = scales.find_scale(scale).tasks[task]
+    config = scales.configure(scale, "source", {"task.name": task, "task.options.temperature": 0.7})
+    assert config.task.options["temperature"] == 0.7  # one option changed leaves the others
+    kept = {key.removeprefix("task.options."): value for key, value in own.items() if key.startswith("task.options.")}
+    assert config.task.options == kept | {"temperature": 0.7}
+
+
+def test_a_schedule_that_is_changed_drops_the_milestones_of_another():
+    assert scales.configure("demo", changes={"plan.schedule": "cosine"}).plan.milestones == ()
+
+
+def test_a_source_from_a_checkpoint_is_not_trained_first(tmp_path):
+    first = scales.source_ticket("smoke", tmp_path / "first")
+    trained = str(trained_file(tmp_path / "first" / "pretrain.zarr", 0))
+    again = scales.source_ticket("smoke", tmp_path / "again", changes={"model.checkpoint": trained})
+    assert not (tmp_path / "again" / "pretrain.zarr").exists()
+    assert all((again.masks(2)[name] == mask).all() for name, mask in first.masks(2).items())
+
+
+def body(store, round):
+    state = kept_state(store, round, "start").network
+    return {name: tensor for name, tensor in state.items() if "fc" not in name}
+
+
+def test_each_temperature_begins_with_the_same_mask_and_weights(tmp_path):
+    changes = {"task.name": "simclr"}
+    source = scales.source_ticket("smoke", tmp_path / "source", changes=changes)
+    found = scales.temperature_tickets(source, [0.1, 5], tmp_path, round=1)
+    assert list(found) == [0.1, 5]
+    start = body(source, 0)
+    for temperature, ticket in found.items():
+        assert ticket.config["task"]["options"]["temperature"] == temperature
+        assert ticket.rounds == 2
+        assert all((ticket.masks(1)[name] == mask).all() for name, mask in source.masks(1).items())
+        assert all(torch.equal(tensor, start[name]) for name, tensor in body(ticket, 1).items())
+    same = [(found[0.1].masks(2)[name] == found[5].masks(2)[name]).all() for name in source.parameters]
+    assert not all(same)
+    with pytest.raises(LthkitError, match=r"has no round 9; choose one of 0…2"):
+        scales.temperature_tickets(source, [1], tmp_path, round=9)
+    plain = scales.source_ticket("smoke", tmp_path / "plain")
+    with pytest.raises(LthkitError, match="'classification' has no option 'temperature'"):
+        scales.temperature_tickets(plain, [1], tmp_path / "none", round=1)
 
 
 def test_changes_win_and_none_changes_nothing():

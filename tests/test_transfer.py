@@ -24,10 +24,10 @@ from lthkit.search import (
     summary,
     trained_file,
 )
-from lthkit.search.start import train_to_rewound
+from lthkit.search.start import starting_point, train_to_rewound
 from lthkit.seeds import derive
 from lthkit.store import open_store
-from lthkit.train import copy_state, load_tensors, make_point, train
+from lthkit.train import copy_state, load_tensors, make_point, save_tensors, train
 from lthkit.transfer import collect, read_results, results_table, score_pruned, score_retrained, transfer, transfer_many
 
 TARGET = {"name": "digits", "count": 128, "classes": [5, 6, 7, 8, 9], "validation": 0.25}
@@ -473,3 +473,18 @@ def test_seeds_of_redrawn_weights_do_not_meet_the_searchs(source):
     assert derive(search.seed, "redrawn", 0) % 2**31 != search.seed
     assert torch.isfinite(copy_state(models.build(search.model, 5, 1))["conv1.weight"]).all()
     assert make_point(0, {}).digests == {}
+
+
+def test_from_large_images_to_small_ones_the_first_convolution_is_drawn_anew(tmp_path):
+    """As from a checkpoint (Chen et al. 2021, released code): a 3x3 stem in place of the 7x7 one, all else is θp's."""
+    given = models.build(models.ModelSpec(name="resnet18"), 10, seed=5).state_dict()
+    save_tensors(tmp_path / "large.safetensors", given, {})
+    weights = {"kind": "file", "path": str(tmp_path / "large.safetensors")}
+    short = {"data__count": 20, "plan__batch_size": 8, "pruning__rounds": 0, "weights": weights}
+    config = tiny_config(DIGITS, model={"name": "resnet18", "small_stem": True}, **short)
+    task = make_task(config, load_catalog())
+    own, start = copy_state(task.modules), starting_point(task, config).modules
+    for name, tensor in start.items():
+        expected = own if name.startswith(("conv1", "fc")) else given
+        assert torch.equal(tensor, expected[name]), name
+    assert start["conv1.weight"].shape == (64, 3, 3, 3)

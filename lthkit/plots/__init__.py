@@ -1,5 +1,6 @@
 """Arrays become plotly figures; nothing here shows them or reads from disk."""
 
+from lthkit.plots.against import scores_against
 from lthkit.plots.curves import sparsity_curve, training_curves
 from lthkit.plots.densities import block_densities, density_heat
 from lthkit.plots.layer_sensitivity import layer_sensitivity
@@ -30,6 +31,7 @@ __all__ = [
     "png",
     "results_curves",
     "save",
+    "scores_against",
     "sensitivity_bars",
     "sparsity_curve",
     "training_curves",

@@ -2,6 +2,7 @@
 
 from lthkit.scales.configure import configure
 from lthkit.scales.scale import Changes, Scale, TransferSet, find_scale, scale_names
+from lthkit.scales.temperatures import temperature_tickets
 from lthkit.scales.transfers import source_ticket, transfer_configs
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "find_scale",
     "scale_names",
     "source_ticket",
+    "temperature_tickets",
     "transfer_configs",
 ]

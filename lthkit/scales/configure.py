@@ -22,7 +22,8 @@ def configure(scale: str, stage: Stage = "target", changes: Changes | None = Non
         LthkitError: on an unknown scale or key, or a value that does not fit.
     """
     start: Changes = {"pruning.rounds": 0} if stage == "source" else {}
-    return parse_changed(start | find_scale(scale).stage(stage), changes, f"scale '{scale}'")
+    settings = find_scale(scale).stage(stage, (changes or {}).get("task.name"))
+    return parse_changed(start | settings, changes, f"scale '{scale}'")
 
 
 def parse_changed(settings: Changes, changes: Changes | None, where: str) -> SearchConfig:

@@ -23,6 +23,8 @@ class TransferSet(Config):
         weights: what trainings start from.
         seeds: training seeds.
         levels: sparsities of one layer at a time.
+        temperatures: of a contrastive loss, beside each other.
+        larger: what makes the network of a contrastive task a large one, pruned until it is as small.
     """
 
     source_rounds: int = Field(ge=1)
@@ -31,19 +33,23 @@ class TransferSet(Config):
     weights: tuple[str, ...]
     seeds: tuple[int, ...]
     levels: tuple[float, ...]
+    temperatures: tuple[float, ...]
+    larger: Changes
 
 
 class Scale(Config):
-    """One scale: settings by dotted key, for every training and for the two stages, and the set of transfers."""
+    """One scale: settings by dotted key, for every training, for the two stages and for tasks, and the transfers."""
 
     shared: Changes
     source: Changes = Field(default_factory=dict)
     target: Changes = Field(default_factory=dict)
+    tasks: dict[str, Changes] = Field(default_factory=dict)
     transfer: TransferSet
 
-    def stage(self, stage: Stage) -> Changes:
-        """All settings of a stage."""
-        return self.shared | {"source": self.source, "target": self.target}[stage]
+    def stage(self, stage: Stage, task: object = None) -> Changes:
+        """All settings of a stage, with those of the task of this name."""
+        of_stage = {"source": self.source, "target": self.target}[stage]
+        return self.shared | of_stage | self.tasks.get(str(task), {})
 
 
 def scale_names() -> tuple[str, ...]:
@@ -69,13 +75,19 @@ def _written() -> dict[str, Any]:
 
 
 def _complete(written: dict[str, Any], values: dict[str, Any], part: str | None = None) -> dict[str, Any]:
-    """With what it extends: a scale another, part by part; a part alone that of another."""
+    """With what it extends: a scale another, part by part and task by task; a part alone that of another."""
     values = dict(values)
     base = values.pop("extends", None)
     if base is not None:
         inherited = _complete(written, written[base])
-        parts = (inherited | values).keys()
-        values = (
-            inherited[part] | values if part else {key: inherited.get(key, {}) | values.get(key, {}) for key in parts}
-        )
+        values = inherited[part] | values if part else _joined(inherited, values)
     return values if part else {key: _complete(written, inner, key) for key, inner in values.items()}
+
+
+def _joined(inherited: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Settings by part, and within ``tasks`` by task; one's own over those inherited."""
+    joined = {part: inherited.get(part, {}) | own.get(part, {}) for part in inherited | own}
+    of_tasks = inherited.get("tasks", {}), own.get("tasks", {})
+    if any(of_tasks):
+        joined["tasks"] = {task: of_tasks[0].get(task, {}) | of_tasks[1].get(task, {}) for task in joined["tasks"]}
+    return joined

@@ -16,17 +16,21 @@ _SHARE = 0.05
 
 
 def source_ticket(scale: str, folder: str | Path, seed: int = 0, changes: Changes | None = None) -> Store:
-    """A ticket for the source task from its own pre-trained weights (mP, θp), made in ``folder`` or found there.
+    """A ticket for the source task from pre-trained weights (mP, θp), made in ``folder`` or found there.
 
     Args:
         scale: one of ``scale_names()``.
-        folder: gets ``pretrain.zarr`` and ``ticket.zarr``.
+        folder: gets ``ticket.zarr`` and, unless scale or changes name a checkpoint, ``pretrain.zarr``, whose trained
+            weights are θp.
         seed: of the pre-training and the search.
         changes: dotted key → value, of both.
     """
-    folder, shared = Path(folder), (changes or {}) | {"seed": seed}
-    find_ticket(configure(scale, "source", shared | {"pruning.rounds": 0}), folder / "pretrain.zarr")
-    checkpoint = str(trained_file(folder / "pretrain.zarr", 0, "best"))
+    folder, shared = Path(folder), {"seed": seed} | (changes or {})
+    pretraining = configure(scale, "source", shared | {"pruning.rounds": 0})
+    checkpoint = pretraining.model.checkpoint
+    if checkpoint is None:
+        find_ticket(pretraining, folder / "pretrain.zarr")
+        checkpoint = str(trained_file(folder / "pretrain.zarr", 0, "best"))
     rounds: Changes = {"pruning.rounds": find_scale(scale).transfer.source_rounds}
     ticket = configure(scale, "source", rounds | shared | {"model.checkpoint": checkpoint})
     return find_ticket(ticket, folder / "ticket.zarr")
@@ -80,7 +84,8 @@ def transfer_configs(
 def _target(scale: str, source: SearchConfig, changes: Changes | None) -> dict[str, Any]:
     """The scale's target with the source's network, its weights to be named."""
     network = {f"model.{key}": value for key, value in source.model.plain().items()}
-    kept = {key: value for key, value in find_scale(scale).stage("target").items() if not key.startswith("model.")}
+    settings = find_scale(scale).stage("target", (changes or {}).get("task.name"))
+    kept = {key: value for key, value in settings.items() if not key.startswith("model.")}
     once: Changes = {"model.checkpoint": None, "pruning.rounds": 0, "keep_weights": "none"}
     return parse_changed(kept | network | once, changes, f"transfer at scale '{scale}'").plain()
 

@@ -82,7 +82,7 @@ def starting_point(task: Task, config: SearchConfig) -> Point:
         named = _of_search(weights, open_store(config.source))
     else:
         named = _drawn(config, weights)
-    return make_point(0, own | _body(task, named))
+    return make_point(0, own | _body(task, named, config.model.small_stem))
 
 
 def train_to_rewound(task: Task, config: SearchConfig, plan: Plan, start: Point) -> Point:
@@ -111,11 +111,18 @@ def _body_names(task: Task) -> dict[str, str]:
     return {address + name: name for address in masked_networks(task) for name in body}
 
 
-def _body(task: Task, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies of the named tensors for all of the task's network but its head, by name in the task's state."""
+def _body(task: Task, named: Mapping[str, Tensor], small_stem: bool) -> dict[str, Tensor]:
+    """Copies of the named tensors for all of the task's network but its head, by name in the task's state.
+
+    The first convolution of a small stem stays as drawn where its shape is another, as from a checkpoint (Chen et al.
+    2021, released code: from ImageNet to images of 32 pixels).
+    """
     own, taken = task.modules.state_dict(), {}
+    stem = f"{models.first_convolution(task.network)}.weight" if small_stem else None
     for name, plain in _body_names(task).items():
         given = named.get(plain)
+        if plain == stem and given is not None and given.shape != own[name].shape:
+            continue
         if given is None or given.shape != own[name].shape:
             shape = "missing" if given is None else f"of shape {tuple(given.shape)}"
             raise LthkitError(
