@@ -1,17 +1,19 @@
-"""What masks and the data room add to a training step: ResNet-20, 32×32×3, batch 128, bfloat16, all cores."""
+"""What masks, the data room and views add to a training step: ResNet-20, 32×32×3, batch 128, bfloat16, all cores."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from bench.measure import Measured, Row, Side, ratio
-from lthkit import data, masks, models
-from lthkit.catalog import Normalisation
+from lthkit import data, masks, models, tasks
+from lthkit.catalog import Catalog, Normalisation
 from lthkit.masks import Masks
 from lthkit.progress import Silent
 from lthkit.train import Plan, copy_state, make_point, train
@@ -19,6 +21,7 @@ from lthkit.train import Plan, copy_state, make_point, train
 BATCH, CLASSES, IMAGES = 128, 10, 50_000
 STEPS_A_TRAINING, STEPS_AN_EPOCH = 6, 10
 Batches = Callable[[], Iterable[tuple[Tensor, Tensor]]]
+Loss = Callable[[tuple[Tensor, Tensor]], Tensor]
 
 
 class Steps(Silent):
@@ -29,8 +32,9 @@ class Steps(Silent):
     metric = start = data_sha256 = ""
     higher_is_better = True
 
-    def __init__(self, network: nn.Module, batches: Batches, steps: int) -> None:
+    def __init__(self, network: nn.Module, batches: Batches, steps: int, loss: Loss | None = None) -> None:
         self.network = self.modules = network
+        self._loss = loss
         self.prunable = models.prunable(network)
         self.stamps: list[float] = []
         self._batches, self._steps = batches, steps
@@ -43,6 +47,8 @@ class Steps(Silent):
         return iter(self._batches())
 
     def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        if self._loss is not None:
+            return self._loss(batch)
         images, labels = batch
         return cross_entropy(self.network(images).float(), labels)
 
@@ -75,9 +81,41 @@ def epoch() -> Measured:
     return ratio(loading, at_hand)
 
 
-def _training(network: nn.Module, batches: Batches, steps: int, ticket: Masks, skip: int) -> Side:
+def views() -> Measured:
+    """simCLR's steps, two views made of each image, against the same steps on views made beforehand."""
+    task = _simclr()
+    ready = list(islice(task.batches(0, 0, 0), STEPS_A_TRAINING))
+    making, at_hand = (
+        _training(task.network, batches, STEPS_A_TRAINING, {}, skip=1, loss=task.loss)
+        for batches in (partial(task.batches, 0, 0, 0), lambda: ready)
+    )
+    return ratio(making, at_hand)
+
+
+def _simclr() -> tasks.Task:
+    """The task at its usual settings on CIFAR-10, on random pixels."""
+    splits = _splits(IMAGES // 10)
+    options: dict[str, Any] = {"crop": 0.2, "jitter": 0.5, "grey": 0.2, "flip": 0.5}
+    context = tasks.TaskContext(
+        models.ModelSpec(name="resnet20"),
+        splits.spec,
+        options,
+        batch_size=BATCH,
+        seed=0,
+        device=torch.device("cpu"),
+        channels_last=True,
+        workers=0,
+        catalog=Catalog(Path("none"), {}, {}),
+        samples=splits,
+    )
+    return tasks.make(tasks.TaskSpec(name="simclr", options=options), context)
+
+
+def _training(
+    network: nn.Module, batches: Batches, steps: int, ticket: Masks, skip: int, loss: Loss | None = None
+) -> Side:
     """A side that trains through ``lthkit.train``; its first ``skip`` steps, and what surrounds them, do not count."""
-    task = Steps(network, batches, steps)
+    task = Steps(network, batches, steps, loss)
     # a rate so small that the weights without masks stay, too, what they are
     plan = Plan(steps=steps, batch_size=BATCH, learning_rate=1e-6, precision="bfloat16", selection="last", device="cpu")
     plan, begin = plan.resolved(), make_point(0, copy_state(network))
@@ -116,4 +154,5 @@ def _from_memory(splits: data.Splits) -> Iterator[tuple[Tensor, Tensor]]:
 ROWS = (
     Row("masked-step", 1.03, "training step with masks at 79 % sparsity", "step without masks", masked_step),
     Row("epoch", 1.10, "steps of an epoch from the data room", "from batches at hand", epoch),
+    Row("views", 1.30, "simCLR step, views made on the device", "step on views already made", views),
 )

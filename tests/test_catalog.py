@@ -95,7 +95,7 @@ def test_shipped_catalog_is_valid_and_names_the_promised_entries():
     assert shipped.faulty == ()
     assert shipped.checkpoint("moco-v2-resnet50").prefix == "module.encoder_q."
     assert shipped.dataset("imagenet").splits.test == "val"
-    assert shipped.checkpoint("simclr-resnet50").normalisation is None
+    assert shipped.checkpoint("simclr-resnet50").normalisation == "none"
 
 
 def test_every_type_is_one_file_that_locates_and_reads():

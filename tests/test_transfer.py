@@ -24,7 +24,7 @@ from lthkit.search import (
     summary,
     trained_file,
 )
-from lthkit.search.start import starting_point, train_to_rewound
+from lthkit.search.start import train_to_rewound
 from lthkit.seeds import derive
 from lthkit.store import open_store
 from lthkit.train import copy_state, load_tensors, make_point, save_tensors, train

@@ -6,7 +6,7 @@ A new type is one file in `lthkit.catalog.datasets` or `lthkit.catalog.checkpoin
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
@@ -46,7 +46,6 @@ class Entry(Config):
     """Where and when the licence was read: a place, then the day as 2026-11-25."""
     get: Text
     """How to get it: one sentence, printed where it is missing."""
-    normalisation: Normalisation | None = None
 
     @model_validator(mode="after")
     def _dated(self) -> Self:
@@ -101,6 +100,9 @@ class Rooted(Entry):
 class DatasetEntry(Entry):
     """A data set."""
 
+    normalisation: Normalisation | None = None
+    """Of its images; without one they stay in [0, 1]."""
+
     def read(self, base: Path) -> DataSet:
         """Its published splits; image files are listed, not decoded.
 
@@ -115,6 +117,9 @@ class CheckpointEntry(Rooted):
 
     prefix: str | None = None
     """What the network's parameter names begin with in the file, e.g. `module.encoder_q.`"""
+    normalisation: Normalisation | Literal["none"] | None = None
+    """Of the images that it was trained on, which then wins over the data set's: `none` for images in [0, 1]; left
+    out, the data set's is used."""
 
     @property
     def expected_sha256(self) -> str | None:

@@ -30,6 +30,8 @@ class Splits:
     normalisation: Normalisation
     """As applied to the batches: one value per channel, images in [0, 1] before."""
     spec: DataSpec
+    normalised_for: str | None = None
+    """The checkpoint whose normalisation this is; None where it is the data set's own."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -1,6 +1,6 @@
 """Networks: by name or the user's factory, their starting weights, and which of them are prunable."""
 
-from lthkit.models.checkpoint import LoadReport, load_checkpoint
+from lthkit.models.checkpoint import LoadReport, checkpoint_tensors, load_checkpoint
 from lthkit.models.freezing import freeze
 from lthkit.models.memory_format import strided_and_narrow
 from lthkit.models.probe import try_out
@@ -13,6 +13,7 @@ __all__ = [
     "LoadReport",
     "ModelSpec",
     "build",
+    "checkpoint_tensors",
     "find_factory",
     "first_convolution",
     "freeze",

@@ -1,13 +1,14 @@
 """Starting weights from a checkpoint (θp): loaded as data, matched exactly, reported."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from lthkit.catalog import Catalog
 from lthkit.errors import LthkitError
-from lthkit.models.files import locate, read_checkpoint
+from lthkit.models.files import Checkpoint, Place, locate, read_checkpoint
+from lthkit.models.layouts import in_torchvision_names
 from lthkit.models.prefix import choose_prefix
 from lthkit.models.prunable import first_convolution, head_names, in_modules, plain, plain_name
 from lthkit.models.spec import ModelSpec
@@ -59,11 +60,7 @@ def load_checkpoint(model: nn.Module, spec: ModelSpec, catalog: Catalog | None =
         LthkitError: file missing, damaged, of another hash or with pickled code; tensors missing, of wrong shape,
             not finite; several networks that fit.
     """
-    if spec.checkpoint is None:
-        raise LthkitError(f"model '{spec.name}' names no checkpoint; set 'checkpoint'")
-    source = spec.checkpoint
-    place = locate(source, catalog)
-    checkpoint = read_checkpoint(place, source)
+    source, place, checkpoint = _read(spec, catalog)
     found = checkpoint.tensors
     own = plain(model).state_dict(keep_vars=True)
     own = {plain_name(name): tensor for name, tensor in own.items() if isinstance(tensor, Tensor)}
@@ -87,6 +84,22 @@ def load_checkpoint(model: nn.Module, spec: ModelSpec, catalog: Catalog | None =
         new=tuple(name for name in own if name in (head | stem) - taken),
         unused=tuple(name for name in found if name.removeprefix(prefix) not in taken or not name.startswith(prefix)),
     )
+
+
+def checkpoint_tensors(spec: ModelSpec, catalog: Catalog | None = None) -> dict[str, Tensor]:
+    """All that the checkpoint of ``spec`` holds, by dotted name, ResNets under torchvision's names.
+
+    For what a task keeps beside its network: MoCo's key encoder and queue. Errors as ``load_checkpoint`` on the file.
+    """
+    return _read(spec, catalog)[2].tensors
+
+
+def _read(spec: ModelSpec, catalog: Catalog | None) -> tuple[str, Place, Checkpoint]:
+    if spec.checkpoint is None:
+        raise LthkitError(f"model '{spec.name}' names no checkpoint; set 'checkpoint'")
+    place = locate(spec.checkpoint, catalog)
+    found = read_checkpoint(place, spec.checkpoint)
+    return spec.checkpoint, place, replace(found, tensors=in_torchvision_names(found.tensors, spec.checkpoint))
 
 
 def _new_stem(model: nn.Module, given: dict[str, Tensor], body: dict[str, Tensor]) -> set[str]:

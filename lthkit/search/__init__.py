@@ -8,7 +8,7 @@ from lthkit.search.criteria import find_criterion
 from lthkit.search.evaluate import evaluate, evaluate_before_training, scores_as_is
 from lthkit.search.files import rewind_file, start_file, state_file, trained_file
 from lthkit.search.kept import Kept, KeptState, config_of, kept_state
-from lthkit.search.prepare import make_task, prepare
+from lthkit.search.prepare import make_task, origin_checkpoint, prepare
 from lthkit.search.result import ENDING, LABELS, read_result, summary
 from lthkit.search.run import find_ticket, train_once
 from lthkit.search.start import ranked_weights, starting_point
@@ -29,6 +29,7 @@ __all__ = [
     "find_ticket",
     "kept_state",
     "make_task",
+    "origin_checkpoint",
     "prepare",
     "ranked_weights",
     "read_result",

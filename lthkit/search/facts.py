@@ -89,11 +89,13 @@ class Facts:
 
     def provenance(self) -> dict[str, Any]:
         """What is recorded of where the search comes from."""
+        normalisation = getattr(self.task, "normalisation", None)
         return {
             "search": self.identity,
             "start": self.task.start if self.config.weights is None else f"weights '{self.config.weights.label}'",
             "start_sha256": self.start_sha256,
             "data_sha256": self.task.data_sha256,
+            "normalisation": normalisation and normalisation.plain(),
             "mask_sha256": self.origin.mask_sha256,
             "network": network_address(self.task.modules, self.task.network),
             "metric": self.task.metric,

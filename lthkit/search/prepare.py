@@ -13,6 +13,7 @@ from lthkit.errors import LthkitError, StoreError
 from lthkit.search.config import SearchConfig
 from lthkit.search.criteria import find_criterion
 from lthkit.search.facts import Facts
+from lthkit.search.kept import config_of
 from lthkit.search.origin import find_origin
 from lthkit.search.start import starting_point, train_to_rewound
 from lthkit.tasks import Task
@@ -43,9 +44,21 @@ def make_task(config: SearchConfig, catalog: Catalog, samples: Splits | None = N
             workers=config.plan.workers,
             catalog=catalog,
             part=(ranks.rank(), ranks.world_size()),
+            checkpoint=origin_checkpoint(config),
             samples=samples,
         ),
     )
+
+
+def origin_checkpoint(config: SearchConfig) -> str | None:
+    """The checkpoint whose inputs a training has: its own, or that of the search that its mask or weights come from.
+
+    So dense network, ticket and controls of one source see the same inputs, whatever weights they start from.
+    """
+    if config.model.checkpoint is not None or config.source is None:
+        return config.model.checkpoint
+    source = stores.open_store(config.source)
+    return None if "imported" in source.config else origin_checkpoint(config_of(source))
 
 
 def check_path(path: Path, config: SearchConfig) -> None:

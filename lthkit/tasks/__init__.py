@@ -7,7 +7,7 @@ from lthkit.errors import LthkitError
 from lthkit.factories import find_callable
 from lthkit.tasks import classification, moco, simclr
 from lthkit.tasks.address import at_address, masked_networks, network_address, network_state
-from lthkit.tasks.base import Task, TaskContext, TaskSpec
+from lthkit.tasks.base import Task, TaskContext, TaskSpec, normalised_for
 
 _BUILT_IN: dict[str, Callable[[TaskContext], Task]] = {
     "classification": classification.make,
@@ -25,6 +25,7 @@ __all__ = [
     "names",
     "network_address",
     "network_state",
+    "normalised_for",
 ]
 
 

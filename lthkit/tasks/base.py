@@ -1,7 +1,7 @@
 """What the one training loop asks of a task: its state, its batches, its loss and its scores."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lthkit.catalog import Catalog
 from lthkit.config import Config
-from lthkit.data import DataSpec, Splits
+from lthkit.data import DataSpec, Splits, for_channels, load
 from lthkit.models import ModelSpec
 
 Options = dict[str, bool | int | float | str | None]
@@ -38,6 +38,7 @@ class TaskContext:
         channels_last: memory format of images and convolutions.
         workers: processes that read streamed data.
         catalog: where data and checkpoints lie.
+        checkpoint: whose inputs the network was trained on, as the user named it; None without one.
         samples: what ``data.load`` gave for ``data``, where many trainings in parallel share it in memory.
     """
 
@@ -51,7 +52,32 @@ class TaskContext:
     workers: int
     catalog: Catalog
     part: tuple[int, int] = (0, 1)
+    checkpoint: str | None = None
     samples: Splits | None = None
+
+    def splits(self) -> Splits:
+        """The samples, normalised as those that the checkpoint was trained on where the catalog says how.
+
+        Raises:
+            LthkitError: as ``data.load``.
+        """
+        splits = self.samples or load(self.data, self.catalog, self.device)
+        return normalised_for(self.checkpoint, splits, self.catalog)
+
+
+def normalised_for(checkpoint: str | None, splits: Splits, catalog: Catalog) -> Splits:
+    """The samples as a checkpoint of the catalog was trained on them; as they are where the catalog does not say.
+
+    Args:
+        checkpoint: as the user named it; None for a start without one.
+        splits: as ``data.load`` gives them; with ``normalise: false`` they stay in [0, 1].
+        catalog: where the checkpoint's normalisation is stated.
+    """
+    entry = catalog.checkpoints.get(checkpoint or "")
+    if entry is None or entry.normalisation is None or not splits.spec.normalise:
+        return splits
+    stated = None if entry.normalisation == "none" else entry.normalisation
+    return replace(splits, normalisation=for_channels(stated, splits.spec.channels), normalised_for=checkpoint)
 
 
 class Task(Protocol):
@@ -71,8 +97,9 @@ class Task(Protocol):
 
     A task may also have ``twins``: other networks among its modules with the same names as ``network`` (MoCo's key
     encoder), which masks and starting weights bind as well; ``chance``, the metric's value for guessing, which figures
-    then draw; ``image_shape`` (C, H, W)
-    of one input of its network, by which it is counted what could be cut out of a ticket; and a method
+    then draw; ``normalisation`` of its
+    inputs, which is recorded; ``image_shape`` (C, H, W) of one of them, by which it is counted what could be cut out of
+    a ticket; and a method
     ``parameter_groups()``: a list of mappings ``{"params": [parameters of modules], ...}`` as optimisers of torch take
     them, each with its own options and ``"lr_scale"`` (times the plan's rate) or ``"lr"`` (its highest rate). The
     plan's schedule multiplies them all; frozen parameters are left out, all others belong to one group each.

@@ -30,6 +30,7 @@ class Classification:
         self.image_shape = splits.shape
         self.start = start
         self.data_sha256 = data.fingerprint(splits)
+        self.normalisation = splits.normalisation
         self._data, self._setting = splits, context
 
     def steps_per_epoch(self) -> int:
@@ -82,7 +83,7 @@ def make(context: TaskContext) -> Classification:
     """
     if context.options:
         raise LthkitError(f"task 'classification' has no option '{next(iter(context.options))}'; remove it")
-    splits = context.samples or data.load(context.data, context.catalog, context.device)
+    splits = context.splits()
     network = models.build(context.model, len(splits.classes), context.seed)
     start = "random weights"
     if context.model.checkpoint:

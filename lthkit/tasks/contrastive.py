@@ -41,6 +41,7 @@ class Contrastive:
     def __init__(self, splits: Splits, options: ContrastiveOptions, context: TaskContext) -> None:
         self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
         self.data_sha256 = data.fingerprint(splits)
+        self.normalisation = splits.normalisation
         self.context = context
         # as they are, in [0, 1]: views crop, flip and normalise on their own
         unscaled = data.for_channels(None, splits.shape[0])
@@ -104,7 +105,7 @@ def begin(context: TaskContext, projection: int) -> tuple[Splits, nn.Module, str
         LthkitError: on batches of one image, crops made before the views', a head that is not one linear layer, and
             whatever model, checkpoint or data refuse.
     """
-    splits = context.samples or data.load(context.data, context.catalog, context.device)
+    splits = context.splits()
     _check_batches(splits, context)
     network = _encoder(context.model, projection, context.seed)
     start = "random weights"

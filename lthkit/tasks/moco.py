@@ -197,7 +197,35 @@ def make(context: TaskContext) -> Moco:
     options = MocoOptions.parse(dict(context.options), "task 'moco'")
     splits, network, start = begin(context, options.projection)
     _check_sizes(options, min(context.batch_size, len(splits.train)), len(splits.train), context.part[1])
-    return Moco(Encoders(network, options.queue, options.projection), splits, options, context, start)
+    encoders = Encoders(network, options.queue, options.projection)
+    if context.model.checkpoint:
+        start += _take_along(encoders, context)
+    return Moco(encoders, splits, options, context, start)
+
+
+def _take_along(encoders: Encoders, context: TaskContext) -> str:
+    """Key encoder and queue from a checkpoint of MoCo, as published or kept by a search; a line on what was there."""
+    found = models.checkpoint_tensors(context.model, context.catalog)
+    containers = {name[: name.index("encoder_k.")] for name in found if "encoder_k." in name}
+    if len(containers) != 1:
+        return ""
+    (container,) = containers
+    spec = context.model.model_copy(update={"prefix": f"{container}encoder_k."})
+    models.load_checkpoint(encoders.encoder_k, spec, context.catalog)
+    return f"\nkey encoder from it, too{_take_queue(encoders, found, container)}"
+
+
+def _take_queue(encoders: Encoders, found: dict[str, Tensor], container: str) -> str:
+    """The queue if its size fits: published as (d, K) with a pointer to the oldest, by lthkit as it is."""
+    keys, pointer, queued = (found.get(container + name) for name in ("queue", "queue_ptr", "queued"))
+    size = len(encoders.queue)
+    if keys is not None and pointer is not None:
+        keys, queued = keys.T, pointer.reshape(()) + size
+    if keys is None or queued is None or keys.shape != encoders.queue.shape:
+        return "; the queue begins empty"
+    encoders.queue.copy_(keys)
+    encoders.queued.copy_(queued)
+    return f", and {min(int(queued), size):,} keys of its queue"
 
 
 def _check_sizes(options: MocoOptions, batch: int, images: int, processes: int) -> None:

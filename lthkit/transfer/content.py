@@ -11,8 +11,17 @@ from lthkit import data
 from lthkit import masks as masking
 from lthkit.catalog import Catalog
 from lthkit.data import Splits
-from lthkit.search import ENDING, SearchConfig, config_of, kept_state, make_task, ranked_weights
+from lthkit.search import (
+    ENDING,
+    SearchConfig,
+    config_of,
+    kept_state,
+    make_task,
+    origin_checkpoint,
+    ranked_weights,
+)
 from lthkit.store import Store, open_store
+from lthkit.tasks import normalised_for
 from lthkit.train import load_tensors, tensors_sha256
 
 _PATHS = {"mask": ("source", "other"), "weights": ("store", "path"), "model": ("checkpoint",)}
@@ -81,9 +90,10 @@ class Contents:
 
     def _data(self, config: SearchConfig) -> str:
         samples = self.samples.get(config.data.fingerprint())
-        key = ("data", config.data.fingerprint(), config.task.fingerprint())
+        checkpoint = origin_checkpoint(config)
+        key = ("data", config.data.fingerprint(), config.task.fingerprint(), checkpoint)
         if samples is not None and ":" not in config.task.name:
-            return self._once(key, lambda: data.fingerprint(samples))
+            return self._once(key, lambda: data.fingerprint(normalised_for(checkpoint, samples, self.catalog)))
         return self._once(key, lambda: make_task(config, self.catalog, samples).data_sha256)
 
     def _once(self, key: tuple[Any, ...], make: Any) -> str:
