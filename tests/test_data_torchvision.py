@@ -32,7 +32,7 @@ def offline(monkeypatch):
     def refused(*arguments, **options):
         raise OSError(101, "Network is unreachable")
 
-    monkeypatch.setattr("urllib.request.urlopen", refused)
+    monkeypatch.setattr("lthkit.catalog.download.urlopen", refused)
 
 
 def catalog(folder: Path, name: str, **values: object) -> Catalog:
@@ -189,9 +189,9 @@ def test_missing_files_are_named_with_their_folder_and_not_downloaded_unasked(tm
 
 @pytest.mark.parametrize("name", SETS)
 def test_offline_says_where_the_files_belong(tmp_path, name):
-    first, *_ = FILES[name][0]
-    folder = str((tmp_path / "root" / first).parent)
-    refused(catalog(tmp_path, name, download=True), "download failed", Path(first).name, folder, "ask a friend")
+    entry = catalog(tmp_path, name, download=True)
+    first = tmp_path / "root" / entry.dataset("it").published()[0].name  # of CIFAR the archive
+    refused(entry, "download failed", f"{first.name} belongs in {first.parent}", "ask a friend")
 
 
 def test_download_if_and_only_if_the_catalog_says_so(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The one room that reads `data_catalog.yaml`: its entries know where they lie and how they are read."""
 
 from lthkit.catalog.catalog import Catalog, Row, load_catalog
+from lthkit.catalog.download import Published, size_of
 from lthkit.catalog.entry import CheckpointEntry, DatasetEntry, Entry, Normalisation, Rooted
 from lthkit.catalog.samples import DataSet, Samples
 from lthkit.catalog.strict_yaml import read_yaml
@@ -13,6 +14,7 @@ __all__ = [
     "DatasetEntry",
     "Entry",
     "Normalisation",
+    "Published",
     "Rooted",
     "Row",
     "Samples",
@@ -20,4 +22,5 @@ __all__ = [
     "entry_types",
     "load_catalog",
     "read_yaml",
+    "size_of",
 ]

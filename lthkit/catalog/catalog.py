@@ -82,6 +82,20 @@ class Catalog:
         """
         return self._pick(self.checkpoints, name, "checkpoint")
 
+    def entry(self, name: str) -> DatasetEntry | CheckpointEntry:
+        """The entry of that name, a data set or a checkpoint.
+
+        Raises:
+            LthkitError: as `dataset`; also if both a data set and a checkpoint have the name.
+        """
+        if name in self.datasets and name in self.checkpoints:
+            raise LthkitError(f"{self.path} has a data set and a checkpoint '{name}'; give one another name")
+        faulty = [row.kind for row in self.faulty if row.name == name]
+        if name in self.checkpoints or faulty == ["checkpoint"]:
+            return self.checkpoint(name)
+        known: dict[str, DatasetEntry | CheckpointEntry] = {**self.datasets, **self.checkpoints}
+        return self._pick(known, name, "dataset")
+
     def _pick(self, entries: Mapping[str, E], name: str, kind: str) -> E:
         for row in self.faulty:
             if (row.name, row.kind) == (name, kind):

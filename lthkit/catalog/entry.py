@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from lthkit.catalog.download import Published, alone, download
 from lthkit.catalog.paths import check_inside, expand, malformed
 from lthkit.catalog.samples import DataSet
 from lthkit.config import Config
@@ -61,6 +62,23 @@ class Entry(Config):
         """
         raise NotImplementedError
 
+    def published(self) -> tuple[Published, ...]:
+        """The files that `obtain` downloads, as they are published.
+
+        Raises:
+            LthkitError: if it has to be fetched by hand; the sentence says how.
+        """
+        raise LthkitError(f"'{self.name}' cannot be downloaded by lthkit; to get it: {self.get}")
+
+    def obtain(self, base: Path) -> Path:
+        """Where all of it lies; what is missing is downloaded first, resumed where an earlier download was cut off.
+
+        Raises:
+            LthkitError: as `published`; or the disk refuses, or the publisher cannot be reached (`RunFailed`).
+        """
+        self.published()
+        return self.locate(base)
+
     def missing(self, what: str) -> LthkitError:
         """The error for what is not there."""
         return LthkitError(f"'{self.name}': {what} is missing; to get it: {self.get}")
@@ -79,6 +97,19 @@ class Rooted(Entry):
         if malformed(self.root):
             raise ValueError(f"root '{self.root}' has a stray $; write variables as ${{NAME}} or ${{NAME:-default}}")
         return self
+
+    def obtain(self, base: Path) -> Path:
+        """As `Entry.obtain`, one process at a time."""
+        files, root = self.published(), self.folder(base)
+        with alone(root, self.name):
+            try:
+                return self.locate(base)
+            except LthkitError:
+                self.unpack(root, [download(file, root, f"'{self.name}'", self.get) for file in files])
+        return self.locate(base)
+
+    def unpack(self, root: Path, files: list[Path]) -> None:
+        """Make of the downloaded files what is read: nothing, unless they are archives."""
 
     def folder(self, base: Path) -> Path:
         """The root: absolute, links resolved, whether it is there or not.

@@ -17,6 +17,7 @@ from lthkit.terminal import printable
 COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Handler]] = {
     "init": project.init,
     "list": catalog.list_entries,
+    "get": catalog.get,
     "show": stores.show,
     "run": notebooks.run,
     "search": searches.search,

@@ -1,6 +1,6 @@
 """Stores, folders, the catalog and parameters as plain text, for the command line."""
 
-from lthkit.report.catalog import catalog_report
+from lthkit.report.catalog import catalog_report, download_report
 from lthkit.report.evaluation import evaluation_report
 from lthkit.report.folder import cleaning_report, sizes_report
 from lthkit.report.parameters import parameters_report
@@ -9,6 +9,7 @@ from lthkit.report.store import store_facts, store_report
 __all__ = [
     "catalog_report",
     "cleaning_report",
+    "download_report",
     "evaluation_report",
     "parameters_report",
     "sizes_report",

@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import urlparse
 
+from lthkit.catalog.download import Published
 from lthkit.catalog.entry import CheckpointEntry, Text
 from lthkit.errors import LthkitError
-from lthkit.factories import brief
 
 
 class WeightsEntry(CheckpointEntry):
@@ -56,26 +56,16 @@ class WeightsEntry(CheckpointEntry):
             raise self.missing(f"file {path}")
         return path
 
+    def published(self) -> tuple[Published, ...]:
+        """The one file, its hash as its name states it."""
+        stated = self.expected_sha256
+        return (Published((self.url,), self.file, ("sha256", stated) if stated else None),)
+
     def fetch(self, base: Path) -> Path:
         """As `locate`; a missing file is downloaded first where the entry says so."""
-        root = self.folder(base)
-        if self.download and not (root / self.file).exists():
-            self._download(root)
-        return self.locate(base)
-
-    def _download(self, root: Path) -> None:
-        """Under another name first, its hash checked, then renamed."""
-        from torch.hub import download_url_to_file
-
-        path = root / self.file
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            download_url_to_file(self.url, str(path), hash_prefix=self.expected_sha256)
-        except Exception as error:  # the network's, the disk's, or torch's own for another hash
-            raise LthkitError(
-                f"'{self.name}': file {path} is missing and its download failed ({brief(error)}); "
-                f"to get it by hand: {self.get}"
-            ) from None
+        return (
+            self.obtain(base) if self.download and not (self.folder(base) / self.file).exists() else self.locate(base)
+        )
 
 
 def _known() -> list[str]:

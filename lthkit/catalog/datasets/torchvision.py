@@ -1,5 +1,8 @@
 """Published sets through torchvision's own classes: CIFAR-10, CIFAR-100, SVHN, Fashion-MNIST, MNIST."""
 
+import os
+import shutil
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock
 from PIL import Image
 
+from lthkit.catalog.download import Published
 from lthkit.catalog.published_files import Names, PublishedFiles
 from lthkit.catalog.samples import DataSet, Samples
-from lthkit.errors import LthkitError
+from lthkit.errors import LthkitError, RunFailed
 from lthkit.factories import brief
 from lthkit.untrusted import is_shortage, read_at_most
 
@@ -57,6 +60,37 @@ class TorchvisionEntry(PublishedFiles):
         """Those of the set."""
         return SETS[self.set]
 
+    def published(self) -> tuple[Published, ...]:
+        """The files of the set as torchvision states them: an archive (CIFAR), two files (SVHN) or four (MNIST)."""
+        source = _torchvision(self)
+        if self.set == "SVHN":
+            offered = [source.split_list[split] for split in ("train", "test")]
+            return tuple(Published((url,), name, ("md5", md5)) for url, name, md5 in offered)
+        if self.set.startswith("CIFAR"):
+            return (Published((source.url,), source.filename, ("md5", source.tgz_md5)),)
+        return tuple(
+            Published(tuple(mirror + name for mirror in source.mirrors), f"{self.set}/raw/{name}", ("md5", md5))
+            for name, md5 in source.resources
+        )
+
+    def unpack(self, root: Path, files: list[Path]) -> None:
+        """CIFAR's archive, into a folder that gets its name when it is whole; the archive goes then."""
+        if not self.set.startswith("CIFAR"):
+            return
+        folder = Path(self.files[0][0]).parts[0]
+        with tempfile.TemporaryDirectory(dir=root, prefix=f".{folder}.") as temporary:
+            try:
+                with tarfile.open(files[0]) as archive:
+                    archive.extractall(temporary, filter="data")
+            except (tarfile.TarError, EOFError, OSError) as error:
+                raise RunFailed(
+                    f"'{self.name}': {files[0]} cannot be unpacked ({brief(error)}); make room, or delete it and get it "
+                    f"again: {self.get}"
+                ) from None
+            shutil.rmtree(root / folder, ignore_errors=True)
+            os.replace(Path(temporary) / folder, root / folder)
+        files[0].unlink()
+
     def read(self, base: Path) -> DataSet:
         """The published training and test images, uint8; files of CIFAR and SVHN are checked by their MD5.
 
@@ -69,7 +103,7 @@ class TorchvisionEntry(PublishedFiles):
         """
         root = self.folder(base)
         if self.download and None in self.found(base):
-            _download(self, root)
+            self.obtain(base)
         files = self.present(base)
         _check_published(self, files)
         try:
@@ -92,24 +126,9 @@ def _torchvision(entry: TorchvisionEntry) -> Any:
     return getattr(datasets, entry.set)
 
 
-def _open(entry: TorchvisionEntry, root: Path, split: str, download: bool = False) -> Any:
+def _open(entry: TorchvisionEntry, root: Path, split: str) -> Any:
     chosen = {"split": split} if entry.set == "SVHN" else {"train": split == "train"}
-    return _torchvision(entry)(root, **chosen, download=download)
-
-
-def _download(entry: TorchvisionEntry, root: Path) -> None:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f".{entry.set}.lock"):  # several processes may train on it
-            for split in ("train", "test"):
-                _open(entry, root, split, download=True)
-    except Exception as error:  # the network's, the disk's, or torchvision's own
-        names = sorted({Path(names[0]).name for names in entry.files})
-        folder = root / Path(entry.files[0][0]).parent
-        raise LthkitError(
-            f"'{entry.name}': the download failed ({brief(error)}); its files ({', '.join(names)}) belong in {folder}; "
-            f"to get them by hand: {entry.get}"
-        ) from None
+    return _torchvision(entry)(root, **chosen, download=False)
 
 
 def _check_published(entry: TorchvisionEntry, files: list[Path]) -> None:
