@@ -170,17 +170,27 @@ def test_each_page_is_in_the_sites_contents() -> None:
         assert page.stem == "index" or re.search(rf"^(.*<)?{page.stem}>?$", listed, flags=re.M)
 
 
-def test_the_readme_runs_from_top_to_bottom(tmp_path, monkeypatch):
-    """Its blocks in order, in an empty folder; at the smoke scale, which takes the same way in seconds."""
+def run_at_smoke_scale(page: Path, folder: Path) -> dict[str, Any]:
+    """The blocks in order, at the smoke scale, which takes the same way in seconds."""
+    copy = folder / page.name
+    copy.write_text(page.read_text().replace("scale demo", "scale smoke").replace('"demo"', '"smoke"'))
+    commands = str(Path(sys.executable).parent)
+    environment = os.environ | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    return run_all(copy, environment)
+
+
+def test_the_page_on_pretrainings_runs_from_top_to_bottom(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    page = tmp_path / "README.md"
-    text = (
-        (ROOT / "README.md").read_text().replace("--scale demo", "--scale smoke").replace("scale demo", "scale smoke")
-    )
-    page.write_text(text.replace('"demo"', '"smoke"'))
-    folder = str(Path(sys.executable).parent)
-    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    names = run_all(page, environment)
+    names = run_at_smoke_scale(DOCS / "pretrainings.md", tmp_path)
+    sources = names["results"]["source"].unique()
+    assert sorted(source.split(" ")[0] for source in sources) == ["digits", "moco", "simclr"]
+    assert set(names["linear"]["weights"]) == {"source", "random"}
+
+
+def test_the_readme_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    """In an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    names = run_at_smoke_scale(ROOT / "README.md", tmp_path)
     assert names["ticket"].rounds == 4
     assert len(names["results"]) == 5
     assert (tmp_path / "runs" / "mine-curve.png").stat().st_size > 5000

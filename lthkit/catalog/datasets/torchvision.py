@@ -84,8 +84,8 @@ class TorchvisionEntry(PublishedFiles):
                     archive.extractall(temporary, filter="data")
             except (tarfile.TarError, EOFError, OSError) as error:
                 raise RunFailed(
-                    f"'{self.name}': {files[0]} cannot be unpacked ({brief(error)}); make room, or delete it and get it "
-                    f"again: {self.get}"
+                    f"'{self.name}': {files[0]} cannot be unpacked ({brief(error)}); make room, or delete it and get "
+                    f"it again: {self.get}"
                 ) from None
             shutil.rmtree(root / folder, ignore_errors=True)
             os.replace(Path(temporary) / folder, root / folder)
