@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from killed import KINDS, in_process
 from raced import race, search, transfers
 from test_search import bits
@@ -17,6 +18,7 @@ from test_store_faults import contents
 from tiny import AUTOENCODER, tiny_config
 
 from lthkit.catalog import load_catalog
+from lthkit.cli import REFUSED, WRONG_USAGE, main
 from lthkit.errors import LthkitError
 from lthkit.progress import Silent
 from lthkit.search import (
@@ -256,3 +258,64 @@ def test_a_hundred_kills_end_in_the_same_bits(tmp_path, to):
     assert in_process(values, tmp_path / "killed.zarr")["step"] > 0
     assert bits(tmp_path / "killed.zarr") == bits(tmp_path / "alone.zarr")
     assert open_store(tmp_path / "killed.zarr").scored == 7
+
+
+BAD = (-1, 10**30, 1.5e400, float("nan"), "nonsense", "", [], {}, "../../etc/passwd", "\x1b[31m", [[[]]], True)
+SETTINGS = (
+    "plan.epochs",
+    "plan.batch_size",
+    "plan.learning_rate",
+    "plan.momentum",
+    "plan.schedule",
+    "plan.milestones",
+    "plan.precision",
+    "plan.selection",
+    "plan.optimizer",
+    "plan.device",
+    "plan.threads",
+    "pruning.rate",
+    "pruning.rounds",
+    "pruning.scope",
+    "pruning.criterion",
+    "rewind.to",
+    "data.name",
+    "data.count",
+    "data.validation",
+    "data.size",
+    "data.channels",
+    "model.name",
+    "model.checkpoint",
+    "model.freeze",
+    "task.name",
+    "task.options.temperature",
+    "keep_weights",
+    "seed",
+    "mask",
+    "weights.kind",
+)
+# what no fault is in: numbers without a bound, and no milestones
+LARGE = "1" + 30 * "0"
+TAKEN = {("seed", LARGE), ("plan.learning_rate", LARGE), ("plan.milestones", "[]"), ("model.checkpoint", "''")}
+
+
+def given(value: object) -> str:
+    return yaml.safe_dump(value, default_flow_style=True).splitlines()[0]
+
+
+def test_two_hundred_bad_values_are_one_sentence_each_and_leave_nothing(tmp_path, monkeypatch, capsys):
+    """As a user gives them, one at a time, to ``lthkit search``: refused before anything is written."""
+    monkeypatch.chdir(tmp_path)
+    refused = 0
+    for key in SETTINGS:
+        for text in map(given, BAD):
+            if (key, text) in TAKEN:
+                continue
+            code = main(["search", "it.zarr", "--scale", "smoke", "-p", key, text])
+            said = capsys.readouterr().err.strip()
+            assert code in (REFUSED, WRONG_USAGE), (key, text, said)
+            assert said.startswith("lthkit: "), (key, text, said)
+            assert "\n" not in said, (key, text, said)
+            assert "\x1b" not in said, (key, text, said)
+            assert not list(tmp_path.iterdir()), (key, text)
+            refused += 1
+    assert refused >= 200

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, get_args
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from lthkit.batch.names import did_you_mean
@@ -81,5 +81,6 @@ def _check(key: str, value: Any, known: Known, where: str) -> None:
         raise LthkitError(f"{where}: '{key}' is given no value; leave it out to have its default")
     if key not in known:
         return
-    kind: Any = Annotated[known[key].annotation, known[key]]
+    # without its aliases, which mean something in a model alone
+    kind: Any = Annotated[known[key].annotation, *known[key].metadata, Field()]
     validated(TypeAdapter(dict[str, kind]).validate_json, {key: value}, where)
