@@ -1,5 +1,6 @@
 """What a training is by content: masks, weights and samples, not the paths where they lay; it names the result."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class Contents:
 
     catalog: Catalog
     samples: dict[str, Splits] = field(default_factory=dict)
-    _known: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    _known: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def result_file(self, folder: Path, config: SearchConfig) -> Path:
         """Where the result of a training lies: it has another name as soon as anything that decides it differs.
@@ -90,13 +91,14 @@ class Contents:
 
     def _data(self, config: SearchConfig) -> str:
         samples = self.samples.get(config.data.fingerprint())
-        checkpoint = origin_checkpoint(config)
+        origin = ("origin", config.model.checkpoint, config.source)
+        checkpoint = self._once(origin, lambda: origin_checkpoint(config))
         key = ("data", config.data.fingerprint(), config.task.fingerprint(), checkpoint)
         if samples is not None and ":" not in config.task.name:
             return self._once(key, lambda: data.fingerprint(normalised_for(checkpoint, samples, self.catalog)))
         return self._once(key, lambda: make_task(config, self.catalog, samples).data_sha256)
 
-    def _once(self, key: tuple[Any, ...], make: Any) -> str:
+    def _once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
