@@ -237,7 +237,7 @@ def _check_sizes(options: MocoOptions, batch: int, images: int, processes: int) 
     if options.queue > images:
         raise LthkitError(
             f"task 'moco': the queue of {options.queue} keys is larger than the {images} training images, so that it "
-            f"would hold an image's own key; set task.options.queue to {images // batch * batch} or less"
+            f"would hold an image twice; set task.options.queue to {images // batch * batch} or less"
         )
     if batch // processes % options.norm_groups or batch // processes < 2 * options.norm_groups:
         raise LthkitError(
