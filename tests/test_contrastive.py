@@ -448,3 +448,14 @@ def test_what_cannot_be_is_refused_in_one_sentence(tmp_path, task, options, chan
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_streamed_images_have_the_same_views(tmp_path):
+    """Decoded while training, in as many processes as there are: nothing of the views depends on it."""
+    task, streamed = made("moco", data__size=8), made("moco", data__size=8, data__stream=True, plan__workers=1)
+    for one, other in zip(next(iter(task.batches(3, 1, 1))), next(iter(streamed.batches(3, 1, 1))), strict=True):
+        torch.testing.assert_close(one, other)
+    for each in (task, streamed):
+        each.modules.eval()
+    with torch.no_grad():
+        assert task.evaluate("test") == pytest.approx(streamed.evaluate("test"))

@@ -1,5 +1,7 @@
 """The published self-supervised checkpoints, rebuilt in exactly their layouts with random weights."""
 
+import shutil
+
 import pytest
 import torch
 import torchvision
@@ -13,7 +15,7 @@ from lthkit.data import load
 from lthkit.errors import LthkitError
 from lthkit.models import ModelSpec, build, load_checkpoint
 from lthkit.models.layouts import in_torchvision_names
-from lthkit.search import find_ticket, kept_state, make_task, trained_file
+from lthkit.search import evaluate, find_ticket, kept_state, make_task, trained_file
 from lthkit.transfer import transfer_many
 
 DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -309,3 +311,12 @@ def test_a_search_is_not_resumed_under_another_normalisation(catalog, tmp_path):
     changed = load_catalog(tmp_path / "data_catalog.yaml")
     assert make_task(start_from("scaled"), changed).data_sha256 != first
     assert make_task(start_from("silent"), catalog).data_sha256 == make_task(start_from(None), catalog).data_sha256
+
+
+def test_what_is_finished_is_scored_when_its_source_is_gone(tmp_path):
+    source = find_ticket(tiny_config(DIGITS, pruning__rounds=1), tmp_path / "source.zarr")
+    moved = {"mask": f"{source.path}@1", "weights": {"kind": "random"}, "pruning__rounds": 0}
+    target = find_ticket(tiny_config(DIGITS, **moved), tmp_path / "target.zarr")
+    before = evaluate(target, weights="last")
+    shutil.rmtree(source.path)
+    assert evaluate(target, weights="last") == before

@@ -57,6 +57,8 @@ def origin_checkpoint(config: SearchConfig) -> str | None:
     """
     if config.model.checkpoint is not None or config.source is None:
         return config.model.checkpoint
+    if not Path(config.source).exists():  # what is finished is scored without it
+        return None
     source = stores.open_store(config.source)
     return None if "imported" in source.config else origin_checkpoint(config_of(source))
 
