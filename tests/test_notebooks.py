@@ -20,6 +20,7 @@ OUTPUTS = {
     "03_compare_masks": {"out": "."},
     "04_kernel_heatmaps": {"out": "."},
     "05_mask_sensitivity": {"out": "."},
+    "06_size_and_temperature": {"out": "."},
     "07_explore": {"out": "."},
 }
 
@@ -51,6 +52,8 @@ def test_all_run_at_the_smoke_scale(tmp_path):
         "00_tour/curve.png",
         "00_tour/kernels.png",
         "01_find_ticket/ticket-layers.png",
+        "06_size_and_temperature/size.png",
+        "06_size_and_temperature/temperature.png",
         "07_explore/explore.png",
     }
 

@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from lthkit.errors import LthkitError
 from lthkit.plots import png
+from lthkit.plots.png.style import colour
 
 BARE = {"showgrid": False, "showticklabels": False}
 WIDE = {"margin": {"l": 20, "r": 20, "t": 20, "b": 20}, "plot_bgcolor": "white", "xaxis": BARE, "yaxis": BARE}
@@ -264,9 +265,13 @@ def test_templates_give_the_colours_that_traces_lack():
     assert has(image, RED)
 
 
-@pytest.mark.parametrize("text", ["#F00", "#ff0000", "red", "rgb(255, 0,0)", "rgb(255 0 0)", "rgba(255,0,0,1)"])
+@pytest.mark.parametrize("text", ["#F00", "#ff0000", "red", "rgb(255, 0,0)", "rgba(255,0,0,1)"])
 def test_ways_to_write_a_colour(text):
     assert at(draw(go.Scatter(y=[1, 1], line={"color": text, "width": 5})), 0.5, 0.5) == RED
+
+
+def test_a_colour_without_commas_which_not_every_plotly_takes():
+    assert colour("rgb(255 0 0)") == colour("rgb(255, 0, 0)") == (1, 0, 0, 1)
 
 
 def test_hidden_traces_are_not_drawn():
