@@ -256,6 +256,17 @@ def test_an_archive_is_unpacked_and_what_is_there_is_not_got_again(tmp_path, cat
     assert names(tmp_path / "data") == sorted(BATCHES)
 
 
+def test_what_the_user_has_there_is_left_alone(tmp_path, catalog, published):
+    own = tmp_path / "data" / "cifar-10-batches-py"
+    own.mkdir(parents=True)
+    for name in ("test_batch", "notes.txt"):
+        (own / name).write_text("mine")
+    with published(archive(BATCHES)):
+        assert main(["get", "cifar10", "-y", "--catalog", str(catalog)]) == 0
+    assert names(tmp_path / "data") == sorted([*BATCHES, "notes.txt"])
+    assert (own / "test_batch").read_text() == (own / "notes.txt").read_text() == "mine"
+
+
 def test_an_archive_that_leads_out_of_its_folder_writes_nothing_there(tmp_path, catalog, published, capsys):
     with published(archive(["../../../outside"])):
         assert main(["get", "cifar10", "-y", "--catalog", str(catalog)]) != 0

@@ -1,7 +1,6 @@
 """Published sets through torchvision's own classes: CIFAR-10, CIFAR-100, SVHN, Fashion-MNIST, MNIST."""
 
 import os
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -74,7 +73,7 @@ class TorchvisionEntry(PublishedFiles):
         )
 
     def unpack(self, root: Path, files: list[Path]) -> None:
-        """CIFAR's archive, into a folder that gets its name when it is whole; the archive goes then."""
+        """What is missing, from CIFAR's archive, whose files get their place one by one when all are unpacked."""
         if not self.set.startswith("CIFAR"):
             return
         folder = Path(self.files[0][0]).parts[0]
@@ -87,8 +86,10 @@ class TorchvisionEntry(PublishedFiles):
                     f"'{self.name}': {files[0]} cannot be unpacked ({brief(error)}); make room, or delete it and get "
                     f"it again: {self.get}"
                 ) from None
-            shutil.rmtree(root / folder, ignore_errors=True)
-            os.replace(Path(temporary) / folder, root / folder)
+            (root / folder).mkdir(exist_ok=True)
+            for (name,) in self.files:
+                if not (root / name).exists() and (Path(temporary) / name).is_file():
+                    os.replace(Path(temporary) / name, root / name)
         files[0].unlink()
 
     def read(self, base: Path) -> DataSet:
