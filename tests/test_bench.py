@@ -107,6 +107,7 @@ def test_the_goals_are_those_agreed():
     assert {row.name: row.goal for row in command.ROWS} == {
         "masked-step": 1.03,
         "epoch": 1.10,
+        "views": 1.3,
         "prune": 0.15,
         "store-independent": 1.05,
         "store-structured": 1.05,
