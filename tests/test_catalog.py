@@ -91,6 +91,7 @@ def test_shipped_catalog_is_valid_and_names_the_promised_entries():
     shipped = load_catalog(SHIPPED)
     assert {"digits", "cifar10-images", "imagenet", "visda2017"} <= shipped.datasets.keys()
     assert {"cifar10", "cifar100", "svhn", "fashion-mnist", "mnist", "smallnorb"} <= shipped.datasets.keys()
+    assert {"voc2007", "voc2007+2012", "voc2012-segmentation"} <= shipped.datasets.keys()
     assert {shipped.dataset(name).type for name in shipped.datasets} == set(entry_types("datasets"))
     assert shipped.faulty == ()
     assert shipped.checkpoint("moco-v2-resnet50").prefix == "module.encoder_q."
@@ -153,11 +154,11 @@ def test_file_that_is_no_text_is_refused(tmp_path):
     ("old", "new", "parts"),
     [
         ("licence", "license", ["datasets.pets", "'licence' is missing", "unknown key 'license'"]),
-        ("type: folder", "type: zip", ["'zip'", "digits, folder, smallnorb, torchvision"]),
+        ("type: folder", "type: zip", ["'zip'", "digits, folder, pasted-digits, smallnorb, torchvision, voc"]),
         ("type: folder", "type: torchvision\n    set: CIFAR", ["'set' is 'CIFAR'", "'CIFAR10'", "'SVHN'"]),
         ("type: folder", "type: torchvision\n    set: MNIST\n    download: 'no'", ["'download'"]),
         ("type: folder", "type: smallnorb\n    cameras: centre", ["'cameras' is 'centre'", "'left'"]),
-        ("type: folder", "type: [folder]", ["unknown", "digits, folder, smallnorb, torchvision"]),
+        ("type: folder", "type: [folder]", ["unknown", "digits, folder, pasted-digits, smallnorb, torchvision, voc"]),
         ("root: here", "root: $HOME/x", ["root", "stray $"]),
         ("root: here", "root: 7", ["'root' is 7"]),
         ("root: here", "root: here\n    name: x", ["unknown key 'name'"]),
@@ -248,7 +249,7 @@ def test_listing_tells_present_from_absent(tmp_path):
         (tmp_path / "pets" / split).mkdir(parents=True)
     text = FOLDER.format(root="pets") + CHECKPOINT.format(root=".", file="w.pt")
     found = catalog(tmp_path, text)
-    _, pets, weights = found.listing()
+    *_, pets, weights = found.listing()
     assert (pets.name, pets.kind, pets.type, pets.present) == ("pets", "dataset", "folder", True)
     assert (pets.where, pets.licence) == (str(tmp_path / "pets"), "CC0")
     assert (weights.kind, weights.type, weights.present) == ("checkpoint", "file", False)
@@ -256,14 +257,15 @@ def test_listing_tells_present_from_absent(tmp_path):
     assert "train it" in weights.where
     (tmp_path / "w.pt").touch()
     (tmp_path / "pets" / "test").rmdir()
-    _, pets, weights = found.listing()
+    *_, pets, weights = found.listing()
     assert (pets.present, weights.present) == (False, True)
     assert "ask a friend" in pets.where
 
 
 def test_shipped_digits_are_present():
-    digits = load_catalog(SHIPPED).listing()[0]
+    digits, scenes, *_ = load_catalog(SHIPPED).listing()
     assert (digits.name, digits.present) == ("digits", True)
+    assert (scenes.name, scenes.present) == ("pasted-digits", True)
 
 
 @pytest.mark.parametrize("file", ["../out.pt", "/etc/out.pt", "link.pt", "folder/link.pt", "a/../../out.pt"])
@@ -276,7 +278,7 @@ def test_nothing_leads_outside_the_root(tmp_path, file):
     found = catalog(tmp_path, CHECKPOINT, root="root", file=file)
     with pytest.raises(LthkitError, match=r"'weights'.*outside its root"):
         found.checkpoint("weights").locate(found.root)
-    assert not found.listing()[1].present
+    assert not found.listing()[-1].present
 
 
 def test_link_within_the_root_and_linked_root_are_fine(tmp_path):
@@ -325,7 +327,7 @@ def test_one_faulty_entry_is_shown_beside_the_good_ones_and_only_its_use_raises(
     text = FOLDER.format(root="pets").replace("datasets:", "datasets:\n  broken: {type: folder}\n  none: 3")
     found = catalog(tmp_path, text)
     rows = {row.name: row for row in found.listing()}
-    assert rows.keys() == {"digits", "pets", "broken", "none"}
+    assert rows.keys() == {"digits", "pasted-digits", "pets", "broken", "none"}
     assert "'root' is missing" in rows["broken"].problem
     assert rows["broken"].where == f"faulty: {rows['broken'].problem}"
     assert (rows["broken"].type, rows["broken"].present, rows["pets"].problem) == ("folder", False, None)

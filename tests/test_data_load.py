@@ -248,9 +248,9 @@ def test_links_within_the_root_are_followed(pets):
 
 def test_set_too_big_for_memory_asks_to_stream(pets, monkeypatch):
     need = 24 * 10 * 10 * 3 + 6 * 6 * 6 * 3
-    monkeypatch.setattr("lthkit.data.splits.available_memory", lambda device: 2 * need)
+    monkeypatch.setattr("lthkit.data.memory.available_memory", lambda device: 2 * need)
     assert isinstance(taken(pets, pad=2, validation=0.0).train, Resident)
-    monkeypatch.setattr("lthkit.data.splits.available_memory", lambda device: 2 * need - 1)
+    monkeypatch.setattr("lthkit.data.memory.available_memory", lambda device: 2 * need - 1)
     refused(pets, "'pets'", "`stream: true`", pad=2, validation=0.0)
     assert len(taken(pets, pad=2, stream=True).test) == 6
 

@@ -20,7 +20,7 @@ ORDER = [
     "store",
     "controls",
     "catalog",
-    "data models",
+    "data models scores",
     "tasks",
     "train",
     "search",

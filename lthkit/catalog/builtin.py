@@ -12,7 +12,16 @@ BUILT_IN: dict[str, dict[str, Any]] = {
             "licence": "unknown",
             "get": "it is inside scikit-learn, which lthkit installs",
             "normalisation": {"mean": [0.3054], "std": [0.3753]},  # of the training split
-        }
+        },
+        "pasted-digits": {
+            "type": "pasted-digits",
+            "description": "400 + 100 photographs of 96×96 with one to three digits 0–4 pasted on them, with boxes and "
+            "masks: made of scikit-learn's digits and pictures, the same every time.",
+            "package": "scikit-learn",
+            "licence": "unknown",
+            "get": "it is made of what is inside scikit-learn, which lthkit installs",
+            "normalisation": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+        },
     },
     "checkpoints": {},
 }

@@ -13,6 +13,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from lthkit.catalog.download import Published, alone, download
 from lthkit.catalog.paths import check_inside, expand, malformed
 from lthkit.catalog.samples import DataSet
+from lthkit.catalog.scenes import SceneSet
 from lthkit.config import Config
 from lthkit.errors import LthkitError
 
@@ -134,8 +135,8 @@ class DatasetEntry(Entry):
     normalisation: Normalisation | None = None
     """Of its images; without one they stay in [0, 1]."""
 
-    def read(self, base: Path) -> DataSet:
-        """Its published splits; image files are listed, not decoded.
+    def read(self, base: Path) -> DataSet | SceneSet:
+        """Its published splits: images with a label each, or with boxes or masks. Files are listed, not decoded.
 
         Raises:
             LthkitError: missing, damaged, or not what the entry says.

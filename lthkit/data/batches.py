@@ -1,6 +1,6 @@
 """Batches in an order that seed and epoch decide; any one of them can be made again alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 
 import torch
 
@@ -13,7 +13,7 @@ from lthkit.seeds import torch_generator
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
-def steps_per_epoch(source: Source, batch_size: int) -> int:
+def steps_per_epoch(source: Sized, batch_size: int) -> int:
     """Training batches in an epoch: whole ones, or one of everything where the set is smaller than a batch."""
     return max(1, len(source) // batch_size)
 
@@ -55,11 +55,7 @@ def training_batches(
     steps = steps_per_epoch(splits.train, batch_size)
     if not 0 <= start <= steps:
         raise LthkitError(f"start {start} is outside the epoch's {steps} batches; give 0…{steps}")
-    if min(batch_size, len(splits.train)) % part[1]:
-        raise LthkitError(
-            f"batches of {min(batch_size, len(splits.train))} images cannot be shared equally among {part[1]} "
-            "processes; choose a batch_size that can"
-        )
+    check_part(batch_size, len(splits.train), part)
     order = torch.randperm(len(splits.train), generator=torch_generator(seed, "order", epoch))
     batches = order.split(batch_size)[start:steps]
     return _training(splits, batches, seed, epoch, start, part, channels_last, workers)
@@ -123,6 +119,15 @@ def _evaluation(
     scaling = scale_and_shift(splits.normalisation, source.labels.device)
     for stock, index, labels in source.blocks(batches, None, workers):
         yield to_input(cut(stock, index, source.pad, None), scaling, channels_last), labels
+
+
+def check_part(batch_size: int, samples: int, part: tuple[int, int]) -> None:
+    """Raise unless the processes' parts of a batch are equally large."""
+    size = min(batch_size, samples)
+    if size % part[1]:
+        raise LthkitError(
+            f"batches of {size} images cannot be shared equally among {part[1]} processes; choose a batch_size that can"
+        )
 
 
 def _check(batch_size: int, workers: int) -> None:

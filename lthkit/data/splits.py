@@ -1,20 +1,20 @@
 """From a spec and a catalog to splits that are ready to train on."""
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from lthkit.catalog import Catalog, DataSet, Normalisation, Samples
+from lthkit.catalog import Catalog, DataSet, Normalisation, Samples, SceneSet
 from lthkit.data import select
 from lthkit.data.augment import for_channels
 from lthkit.data.cache import cached
 from lthkit.data.decode import Decoder
+from lthkit.data.memory import check_memory
 from lthkit.data.pixels import decode_into
+from lthkit.data.scenes import SceneSplits, scene_splits
 from lthkit.data.sources import Resident, Source, Streamed
 from lthkit.data.spec import DataSpec
-from lthkit.errors import LthkitError
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +39,20 @@ class Splits:
         return self.train.shape
 
 
-def load(spec: DataSpec, catalog: Catalog, device: torch.device) -> Splits:
+def load(spec: DataSpec, catalog: Catalog, device: torch.device) -> Splits | SceneSplits:
     """The splits of a data set; which sample goes where depends on data and spec only.
+
+    Labelled images lie on the device; scenes (images with boxes or masks) on the CPU, where they are augmented.
 
     Raises:
         LthkitError: unknown entry or class, data missing or damaged, too few samples for `count` or
-            `validation`, images of different sizes without `size`, or too many for memory without `stream`.
+            `validation`, images of different sizes without `size`, or too many for memory without `stream`; of scenes
+            as ``scenes.scene_splits``.
     """
     entry = catalog.dataset(spec.name)
     data = entry.read(catalog.root)
+    if isinstance(data, SceneSet):
+        return scene_splits(data, entry, spec)
     parts, classes = _parts(data, spec)
     decoder = _decoder(parts["train"], spec)
     pads = {"train": spec.pad, "validation": 0, "test": 0}
@@ -109,19 +114,4 @@ def _fits(parts: dict[str, Samples], pads: dict[str, int], decoder: Decoder, dev
         len(samples) * (height + 2 * pads[part]) * (width + 2 * pads[part]) * decoder.channels
         for part, samples in parts.items()
     )
-    have = available_memory(device)
-    if need > have / 2:
-        raise LthkitError(
-            f"'{decoder.name}' takes {need / 2**30:.1f} GiB, more than half of the {have / 2**30:.1f} GiB of "
-            "memory available; set `stream: true`, a smaller `size` or a `count`"
-        )
-
-
-def available_memory(device: torch.device) -> int:
-    """Bytes that can be had: of main memory and, on a GPU, of its own, the smaller."""
-    try:
-        with open("/proc/meminfo") as lines:
-            main = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):  # not Linux: all there is
-        main = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(main, torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else main
+    check_memory(decoder.name, need, device)

@@ -8,7 +8,7 @@ import torch
 from lthkit import ranks, tasks
 from lthkit import store as stores
 from lthkit.catalog import Catalog
-from lthkit.data import Splits
+from lthkit.data import SceneSplits, Splits
 from lthkit.errors import LthkitError, StoreError
 from lthkit.search.config import SearchConfig
 from lthkit.search.criteria import find_criterion
@@ -23,7 +23,7 @@ MOST_NAME = 200
 """Bytes of a name; the temporary names beside it are longer."""
 
 
-def make_task(config: SearchConfig, catalog: Catalog, samples: Splits | None = None) -> Task:
+def make_task(config: SearchConfig, catalog: Catalog, samples: Splits | SceneSplits | None = None) -> Task:
     """The task of a configuration whose plan is resolved.
 
     Args:
@@ -97,7 +97,7 @@ def settled(config: SearchConfig, path: Path) -> SearchConfig:
     return config.model_copy(update={"plan": plan.resolved()})
 
 
-def prepare(config: SearchConfig, path: Path, catalog: Catalog, samples: Splits | None = None) -> Facts:
+def prepare(config: SearchConfig, path: Path, catalog: Catalog, samples: Splits | SceneSplits | None = None) -> Facts:
     """The search as it begins; on every rank.
 
     Raises:

@@ -9,7 +9,7 @@ from lthkit import progress as progresses
 from lthkit import ranks
 from lthkit import store as stores
 from lthkit.catalog import Catalog, load_catalog
-from lthkit.data import Splits
+from lthkit.data import SceneSplits, Splits
 from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.masks import Masks
 from lthkit.progress import Progress, Silent
@@ -66,7 +66,7 @@ def train_once(
     path: str | Path,
     *,
     catalog: Catalog | None = None,
-    samples: Splits | None = None,
+    samples: Splits | SceneSplits | None = None,
     save_every: float = 60.0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def run(
     path: Path,
     *,
     catalog: Catalog | None = None,
-    samples: Splits | None = None,
+    samples: Splits | SceneSplits | None = None,
     save_every: float = 60.0,
     progress: Progress | None = None,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from pydantic import Field
@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from lthkit.catalog import Catalog
 from lthkit.config import Config
-from lthkit.data import DataSpec, Splits, for_channels, load
+from lthkit.data import DataSpec, SceneSplits, Splits, for_channels, load
+from lthkit.errors import LthkitError
 from lthkit.models import ModelSpec
 
+AnySplits = TypeVar("AnySplits", bound=Splits | SceneSplits)
 Options = dict[str, bool | int | float | str | None]
 
 
@@ -53,19 +55,42 @@ class TaskContext:
     catalog: Catalog
     part: tuple[int, int] = (0, 1)
     checkpoint: str | None = None
-    samples: Splits | None = None
+    samples: Splits | SceneSplits | None = None
 
     def splits(self) -> Splits:
-        """The samples, normalised as those that the checkpoint was trained on where the catalog says how.
+        """Images with one label each, normalised as the checkpoint's were where the catalog says how.
 
         Raises:
-            LthkitError: as ``data.load``.
+            LthkitError: as ``data.load``; or the data set has boxes or masks instead.
         """
+        found = self._loaded()
+        if isinstance(found, SceneSplits):
+            raise LthkitError(
+                f"data set '{self.data.name}' has boxes or masks, not one label per image; set task.name to "
+                "'detection' or 'segmentation', or choose another data set (data.name)"
+            )
+        return found
+
+    def scenes(self) -> SceneSplits:
+        """Images with boxes or masks, normalised likewise.
+
+        Raises:
+            LthkitError: as ``data.load``; or the data set has labels instead.
+        """
+        found = self._loaded()
+        if isinstance(found, Splits):
+            raise LthkitError(
+                f"data set '{self.data.name}' has one label per image, no boxes or masks; choose one that has "
+                "(data.name), such as 'pasted-digits'"
+            )
+        return found
+
+    def _loaded(self) -> Splits | SceneSplits:
         splits = self.samples or load(self.data, self.catalog, self.device)
         return normalised_for(self.checkpoint, splits, self.catalog)
 
 
-def normalised_for(checkpoint: str | None, splits: Splits, catalog: Catalog) -> Splits:
+def normalised_for(checkpoint: str | None, splits: AnySplits, catalog: Catalog) -> AnySplits:
     """The samples as a checkpoint of the catalog was trained on them; as they are where the catalog does not say.
 
     Args:

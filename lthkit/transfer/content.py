@@ -11,7 +11,7 @@ from lthkit import config as configs
 from lthkit import data
 from lthkit import masks as masking
 from lthkit.catalog import Catalog
-from lthkit.data import Splits
+from lthkit.data import SceneSplits, Splits
 from lthkit.search import (
     ENDING,
     SearchConfig,
@@ -33,7 +33,7 @@ class Contents:
     """Hashes of everything that trainings are made from, each taken once."""
 
     catalog: Catalog
-    samples: dict[str, Splits] = field(default_factory=dict)
+    samples: dict[str, Splits | SceneSplits] = field(default_factory=dict)
     _known: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def result_file(self, folder: Path, config: SearchConfig) -> Path:
@@ -104,12 +104,12 @@ class Contents:
         return self._known[key]
 
 
-def shared_samples(configs: list[SearchConfig], catalog: Catalog) -> dict[str, Splits]:
+def shared_samples(configs: list[SearchConfig], catalog: Catalog) -> dict[str, Splits | SceneSplits]:
     """Each data set once, in memory that all processes see, by its spec's SHA-256.
 
     Streamed ones, a GPU's, and those of tasks that are not built in each process reads itself.
     """
-    samples: dict[str, Splits] = {}
+    samples: dict[str, Splits | SceneSplits] = {}
     for config in configs:
         key = config.data.fingerprint()
         ours = ":" not in config.task.name and config.plan.device == "cpu" and not config.data.stream

@@ -12,14 +12,14 @@ import torch.multiprocessing
 
 from lthkit import ranks
 from lthkit.catalog import Catalog, load_catalog
-from lthkit.data import Resident, Splits
+from lthkit.data import Resident, SceneSource, SceneSplits, Splits
 from lthkit.errors import LthkitError
 from lthkit.progress import Progress, Silent, for_many, stoppable
 from lthkit.search import SearchConfig, read_result, train_once
 from lthkit.transfer.content import Contents, shared_samples
 from lthkit.transfer.results import results_table
 
-_Work = tuple[SearchConfig, Path, Catalog, Splits | None]
+_Work = tuple[SearchConfig, Path, Catalog, Splits | SceneSplits | None]
 
 
 def transfer(
@@ -134,12 +134,16 @@ def _pooled(work: list[_Work], count: int) -> Iterator[str]:
                 future.cancel()
 
 
-def _share(samples: Splits | None) -> None:
+def _share(samples: Splits | SceneSplits | None) -> None:
     """Into memory that all processes see."""
     for source in (samples.train, samples.validation, samples.test) if samples else ():
         if isinstance(source, Resident):
             source.stock.share_memory_()
             source.labels.share_memory_()
+        elif isinstance(source, SceneSource):
+            for pixels in (source.images, source.masks, source.shapes):
+                if pixels is not None:
+                    pixels.share_memory_()
 
 
 def _train(item: _Work) -> str:

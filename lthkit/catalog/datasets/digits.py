@@ -33,10 +33,11 @@ class DigitsEntry(DatasetEntry):
         package's grey values 0…16 become round(value · 255 / 16).
         """
         self.locate(base)
-        return _read()
+        return read_digits()
 
 
-def _read() -> DataSet:
+def read_digits() -> DataSet:
+    """All digits in the fixed split; see `DigitsEntry.read`."""
     from sklearn.datasets import load_digits
 
     grey, labels = load_digits(return_X_y=True)
