@@ -1,7 +1,6 @@
 """Image classification: cross-entropy, scored by accuracy."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from lthkit import data, models
 from lthkit.data import Splits
 from lthkit.errors import LthkitError
 from lthkit.tasks.base import TaskContext
+from lthkit.tasks.place import loaded, place
 
 _EVALUATION_BATCH = 512
 
@@ -85,16 +85,8 @@ def make(context: TaskContext) -> Classification:
         raise LthkitError(f"task 'classification' has no option '{next(iter(context.options))}'; remove it")
     splits = context.splits()
     network = models.build(context.model, len(splits.classes), context.seed)
-    start = "random weights"
-    if context.model.checkpoint:
-        start = str(models.load_checkpoint(network, context.model, context.catalog))
-    if context.model.freeze == "body":
-        models.freeze(network, context.model.frozen_statistics)
-    if context.channels_last and models.strided_and_narrow(network):
-        context = replace(context, channels_last=False)
-    network.to(context.device)
-    if context.channels_last:
-        network.to(memory_format=torch.channels_last)
+    start = loaded(network, context)
+    context = place(network, network, context)
     image, _ = next(data.evaluation_batches(splits.train, splits, batch_size=1))
     models.try_out(network, context.model.name, image, len(splits.classes))
     return Classification(network, splits, context, start)

@@ -13,6 +13,7 @@ from lthkit.errors import LthkitError
 from lthkit.models import ModelSpec
 from lthkit.seeds import derive, torch_generator
 from lthkit.tasks.base import TaskContext
+from lthkit.tasks.place import loaded
 from lthkit.tasks.retrieval import retrieval_accuracy, retrieval_chance
 from lthkit.tasks.views import ViewOptions, make_views
 
@@ -108,11 +109,7 @@ def begin(context: TaskContext, projection: int) -> tuple[Splits, nn.Module, str
     splits = context.splits()
     _check_batches(splits, context)
     network = _encoder(context.model, projection, context.seed)
-    start = "random weights"
-    if context.model.checkpoint:
-        start = str(models.load_checkpoint(network, context.model, context.catalog))
-    if context.model.freeze == "body":
-        models.freeze(network, context.model.frozen_statistics)
+    start = loaded(network, context)
     image, _ = next(data.evaluation_batches(splits.train, splits, batch_size=1))
     models.try_out(network.to(context.device), context.model.name, image, projection)
     return splits, network, start
@@ -167,14 +164,3 @@ def with_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     finally:
         handle.remove()
     return projected, caught[-1]
-
-
-def place(modules: nn.Module, network: nn.Module, context: TaskContext) -> TaskContext:
-    """Move modules to the device; where the network does not bear channels_last, the context that is given back
-    does not ask for it."""
-    if context.channels_last and models.strided_and_narrow(network):
-        context = replace(context, channels_last=False)
-    modules.to(context.device)
-    if context.channels_last:
-        modules.to(memory_format=torch.channels_last)
-    return context

@@ -14,7 +14,8 @@ from lthkit.data import Splits
 from lthkit.errors import LthkitError
 from lthkit.seeds import torch_generator
 from lthkit.tasks.base import TaskContext
-from lthkit.tasks.contrastive import Contrastive, ContrastiveOptions, Pair, begin, place, retrieval_of, with_features
+from lthkit.tasks.contrastive import Contrastive, ContrastiveOptions, Pair, begin, retrieval_of, with_features
+from lthkit.tasks.place import place
 from lthkit.tasks.similarity import dot, unit
 
 Batch = tuple[Tensor, Tensor, Tensor]

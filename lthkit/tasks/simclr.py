@@ -15,10 +15,10 @@ from lthkit.tasks.contrastive import (
     ContrastiveOptions,
     Pair,
     begin,
-    place,
     retrieval_of,
     with_features,
 )
+from lthkit.tasks.place import place
 from lthkit.tasks.similarity import dot, unit
 
 
