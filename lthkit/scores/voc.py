@@ -12,7 +12,6 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor
-from torchvision.ops import box_iou
 
 from lthkit.errors import LthkitError
 from lthkit.scores.detection import Detections, Truth, check_images
@@ -91,6 +90,8 @@ def _match(detections: Sequence[Detections], truths: Sequence[Truth]) -> _Matche
 
 def _most_overlapping(found: Detections, truth: Truth) -> tuple[Tensor, Tensor]:
     """For n detections of one image (n,) the highest IoU with an object of their class, and the first such object."""
+    from torchvision.ops import box_iou  # as long to import as torch itself
+
     if not len(truth.labels):
         return torch.full((len(found.labels),), -1.0, dtype=torch.float64), torch.zeros(len(found.labels)).long()
     overlap = box_iou(found.boxes.cpu().double(), truth.boxes.cpu().double())
