@@ -14,7 +14,7 @@ import lthkit
 ORDER = [
     "terminal",
     "errors",
-    "atomic config seeds factories papers progress ranks selection strict_json untrusted",
+    "atomic config seeds factories papers progress ranks scores selection strict_json untrusted",
     "project",
     "masks",
     "store",
@@ -80,6 +80,7 @@ def test_what_looks_does_not_train(room):
         ("matplotlib", {"plots"}),
         ("ipywidgets", {"explorer"}),
         ("anywidget", {"explorer"}),
+        ("torchmetrics", {"scores"}),
     ],
 )
 def test_each_library_has_its_room(module, rooms):

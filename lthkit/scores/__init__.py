@@ -1,5 +1,20 @@
-"""Scores of dense tasks: functions of predictions and truth alone."""
+"""Scores of detections and segmentations, as PASCAL VOC and COCO define them."""
 
+from lthkit.scores.coco import CocoScores, coco_scores
+from lthkit.scores.detection import Detections, Truth
+from lthkit.scores.mean import mean_over_classes
 from lthkit.scores.segmentation import confusion, iou_per_class, mean_iou, pixel_accuracy
+from lthkit.scores.voc import average_precision
 
-__all__ = ["confusion", "iou_per_class", "mean_iou", "pixel_accuracy"]
+__all__ = [
+    "CocoScores",
+    "Detections",
+    "Truth",
+    "average_precision",
+    "coco_scores",
+    "confusion",
+    "iou_per_class",
+    "mean_iou",
+    "mean_over_classes",
+    "pixel_accuracy",
+]
