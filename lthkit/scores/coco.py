@@ -1,8 +1,4 @@
-"""Average precision by the rule of COCO (Lin et al. 2014), which torchmetrics computes with faster-coco-eval.
-
-It differs from PASCAL VOC's rule: precision is read at 101 recalls, a detection is matched to the object that it
-overlaps most among those not yet taken, and of an image and class the 100 detections of the highest scores count.
-"""
+"""Average precision by the rule of COCO (Lin et al. 2014), which torchmetrics computes with faster-coco-eval."""
 
 import warnings
 from collections.abc import Sequence
@@ -36,7 +32,10 @@ class CocoScores(TypedDict):
 
 
 def coco_scores(detections: Sequence[Detections], truths: Sequence[Truth], classes: int) -> CocoScores:
-    """Score detections as COCO does.
+    """Average precision by the rule of COCO.
+
+    It differs from PASCAL VOC's: precision is read at 101 recalls, a detection is matched to the object that it
+    overlaps most among those not yet taken, and of an image and class the 100 detections of the highest scores count.
 
     COCO knows no difficult objects, so those of the truth count like all others. To leave them out would make every
     detection of them wrong, and COCO's crowds, the nearest it has, swallow any number of detections that lie

@@ -1,10 +1,4 @@
-"""Average precision by the rule of PASCAL VOC (Everingham et al. 2010, Sec. 4.2; development kits of 2007 and 2012).
-
-A detection is matched to the object of its class, in its image, with which its intersection over union (IoU) is
-highest. It is right if that reaches the threshold and no detection of a higher score took the object before; if the
-object is difficult it counts neither for nor against; else it is wrong. Boxes are continuous here, where the kits
-count inclusive pixels: of a kit's box from pixel 1 to pixel 10 give the edges, 0 and 10, and the IoU is the same.
-"""
+"""Average precision by the rule of PASCAL VOC (Everingham et al. 2010, Sec. 4.2; development kits of 2007 and 2012)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +40,13 @@ def average_precision(
     iou: float = 0.5,
     rule: Rule = "area",
 ) -> Tensor:
-    """Each class's average precision.
+    """Each class's average precision by the rule of PASCAL VOC.
+
+    A detection is matched to the object of its class, in its image, with which its intersection over union (IoU) is
+    highest. It is right if that reaches the threshold and no detection of a higher score took the object before; if
+    the object is difficult it counts neither for nor against; else it is wrong. Boxes are continuous here, where the
+    kits count inclusive pixels: of a kit's box from pixel 1 to pixel 10 give the edges, 0 and 10, and the IoU is the
+    same.
 
     Args:
         detections: one entry for each image; of equal scores those of an earlier image, and within an image the
