@@ -21,6 +21,7 @@ ORDER = [
     "controls",
     "catalog",
     "data models scores",
+    "detectors",
     "tasks",
     "train",
     "search",

@@ -15,8 +15,17 @@ BUILT_IN: dict[str, dict[str, Any]] = {
         },
         "pasted-digits": {
             "type": "pasted-digits",
-            "description": "400 + 100 photographs of 96×96 with one to three digits 0–4 pasted on them, with boxes and "
-            "masks: made of scikit-learn's digits and pictures, the same every time.",
+            "description": "1,600 + 200 photographs of 96×96 with one to three digits 0–4 pasted on them, with boxes "
+            "and masks: made of scikit-learn's digits and pictures, the same every time.",
+            "package": "scikit-learn",
+            "licence": "unknown",
+            "get": "it is made of what is inside scikit-learn, which lthkit installs",
+            "normalisation": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+        },
+        "digit-crops": {
+            "type": "digit-crops",
+            "description": "4,000 + 500 parts of photographs of 32×32 with one digit 0–4 pasted on each: the same "
+            "digits and pictures as in pasted-digits, one label an image.",
             "package": "scikit-learn",
             "licence": "unknown",
             "get": "it is made of what is inside scikit-learn, which lthkit installs",

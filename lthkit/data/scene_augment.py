@@ -1,6 +1,6 @@
 """Random changes of an image together with its boxes and mask, by torchvision's transforms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,15 +23,19 @@ class SceneAugmentation:
         scale: smallest and largest factor of a random size, after which a frame of the old size is cut from anywhere
             (or the image is put anywhere into it); (1, 1) leaves it.
         colours: strength of the colour jitter: brightness, contrast and saturation by ±0.8·s, hue by ±0.2·s.
+        mosaic: probability that parts of four images are put together (``scene_mixing``).
+        mixup: probability that two images are laid over each other.
     """
 
     flip: bool = False
     scale: tuple[float, float] = (1.0, 1.0)
     colours: float = 0.0
+    mosaic: float = 0.0
+    mixup: float = 0.0
 
     @property
     def changes(self) -> bool:
-        """Whether it does anything."""
+        """Whether it does anything to a single image."""
         return self.flip or self.scale != (1.0, 1.0) or self.colours > 0
 
 
@@ -54,10 +58,20 @@ def augmented(scene: Scene, augmentation: SceneAugmentation, seed: int) -> Scene
         torch.default_generator.manual_seed(seed)
         changed = v2.Compose(_steps(augmentation, size))(sample)
     boxes = changed["boxes"].as_subclass(torch.Tensor)
-    kept = (boxes[:, 2:] - boxes[:, :2] >= _SMALLEST).all(1)
     mask = None if scene.mask is None else changed["mask"].as_subclass(torch.Tensor)
-    image = changed["image"].as_subclass(torch.Tensor)
-    return Scene(image, boxes[kept], scene.labels[kept], scene.difficult[kept], mask)
+    return replace(with_boxes(scene, boxes), image=changed["image"].as_subclass(torch.Tensor), mask=mask)
+
+
+def with_boxes(scene: Scene, boxes: torch.Tensor) -> Scene:
+    """The scene with its boxes moved to ``boxes``, (n, 4); without those of which too little is left to see."""
+    kept = (boxes[:, 2:] - boxes[:, :2] >= _SMALLEST).all(1)
+    return replace(
+        scene,
+        boxes=boxes[kept],
+        labels=scene.labels[kept],
+        difficult=scene.difficult[kept],
+        weights=scene.weights[kept],
+    )
 
 
 def _steps(augmentation: SceneAugmentation, size: int) -> list[Any]:

@@ -9,7 +9,8 @@ from torch.utils.data import DataLoader
 
 from lthkit.data.augment import scale_and_shift
 from lthkit.data.batches import check_part, steps_per_epoch
-from lthkit.data.scene_augment import SceneAugmentation, augmented
+from lthkit.data.scene_augment import SceneAugmentation
+from lthkit.data.scene_mixing import training_scene
 from lthkit.data.scenes import Scene, SceneSource, SceneSplits
 from lthkit.errors import LthkitError
 from lthkit.seeds import derive, torch_generator
@@ -24,6 +25,7 @@ class SceneBatch:
         boxes: float32 (n, 4), left, top, right, bottom in pixels, of all images.
         labels: int64 (n,).
         difficult: bool (n,).
+        weights: float32 (n,), how much of each object is seen; see ``Scene``.
         image: int64 (n,), which image of the batch a box belongs to.
         masks: int64 (B, S, S) of class numbers; None without masks.
         index: numbers of the scenes in their source.
@@ -33,6 +35,7 @@ class SceneBatch:
     boxes: torch.Tensor
     labels: torch.Tensor
     difficult: torch.Tensor
+    weights: torch.Tensor
     image: torch.Tensor
     masks: torch.Tensor | None
     index: tuple[int, ...]
@@ -53,8 +56,9 @@ def training_scenes(
 ) -> Iterator[SceneBatch]:
     """The batches of one epoch over ``splits.train``, augmented.
 
-    The order is a permutation drawn from (seed, "order", epoch), each scene's changes from (seed, "scene", epoch, its
-    number); what is incomplete at the end is dropped. Arguments and errors as ``training_batches``.
+    The order is a permutation drawn from (seed, "order", epoch), each scene's changes, and what it is mixed with, from
+    (seed, "scene", epoch, its number); what is incomplete at the end is dropped. Arguments and errors as
+    ``training_batches``.
     """
     steps = steps_per_epoch(splits.train, batch_size)
     check_part(batch_size, len(splits.train), part)
@@ -90,7 +94,7 @@ class _Made(torch.utils.data.Dataset):
         seed, epoch = self.stream
         try:
             return indices, [
-                augmented(self.source.scene(index), self.augmentation, derive(seed, "scene", epoch, index))
+                training_scene(self.source, index, self.augmentation, derive(seed, "scene", epoch, index))
                 for index in indices
             ]
         except LthkitError as error:
@@ -137,6 +141,7 @@ def _together(
         torch.cat([scene.boxes for scene in scenes]).to(device),
         torch.cat([scene.labels for scene in scenes]).to(device),
         torch.cat([scene.difficult for scene in scenes]).to(device),
+        torch.cat([scene.weights for scene in scenes]).to(device),
         torch.arange(len(scenes)).repeat_interleave(counts).to(device),
         torch.stack(masks).to(device).long() if masks else None,
         tuple(index),

@@ -23,6 +23,7 @@ class Scene:
         boxes: float32 (n, 4): left, top, right, bottom.
         labels: int64 (n,).
         difficult: bool (n,).
+        weights: float32 (n,), how much of each object is seen: 1, but for those of two images mixed.
         mask: uint8 (S, S) of class numbers, ``VOID`` where there is none to learn; None without masks.
     """
 
@@ -30,6 +31,7 @@ class Scene:
     boxes: torch.Tensor
     labels: torch.Tensor
     difficult: torch.Tensor
+    weights: torch.Tensor
     mask: torch.Tensor | None
 
 
@@ -68,13 +70,21 @@ class SceneSource:
             image, shape = self.images[index], self.shapes[index]
             mask = None if self.masks is None else self.masks[index]
         boxes, labels, difficult = _objects(self.scenes, index)
-        stretch = self.size / shape.flip(0).repeat(2)
-        return Scene(image, (boxes * stretch).float(), labels, difficult, mask)
+        return Scene(image, self._stretched(boxes, shape), labels, difficult, torch.ones(len(labels)), mask)
+
+    def boxes(self) -> torch.Tensor:
+        """float32 (n, 4): those of all scenes, as ``scene`` has them."""
+        shapes = self.shapes if self.shapes is not None else [_shape(self.scenes, at) for at in range(len(self))]
+        found = [self._stretched(_objects(self.scenes, at)[0], shape) for at, shape in enumerate(shapes)]
+        return torch.cat([torch.zeros(0, 4), *found])
 
     def published_mask(self, index: int) -> torch.Tensor:
         """uint8 (H, W): the mask at the size of the published image, as it is scored."""
         assert self.scenes.masks is not None  # only masks are scored by it
         return torch.from_numpy(_mask(self, index))
+
+    def _stretched(self, boxes: torch.Tensor, shape: torch.Tensor) -> torch.Tensor:
+        return (boxes * (self.size / shape.flip(0).repeat(2))).float()
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,6 +223,11 @@ def decoded(source: SceneSource, index: int) -> tuple[torch.Tensor, torch.Tensor
         )
     small = Image.fromarray(numbers).resize(size, Image.Resampling.NEAREST)
     return pixels, torch.from_numpy(np.array(small)), shape
+
+
+def _shape(scenes: Scenes, index: int) -> torch.Tensor:
+    image = scenes.open(scenes.images[index])
+    return torch.tensor([image.height, image.width])
 
 
 def _mask(source: SceneSource, index: int) -> np.ndarray:

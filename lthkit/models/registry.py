@@ -18,6 +18,7 @@ from lthkit.models.prunable import head_names, in_modules, plain_name
 from lthkit.models.resnets import CifarResNet
 from lthkit.models.spec import ModelSpec
 from lthkit.models.vggs import STAGES, Vgg
+from lthkit.models.widths import make_resnet
 from lthkit.seeds import derive
 
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -59,7 +60,7 @@ def find_factory(name: str) -> Callable[..., Any]:
     if ":" in name:
         return find_callable(name, f"model '{name}'")
     if name in TORCHVISION:
-        return partial(getattr(torchvision.models, name), weights=None)
+        return partial(make_resnet, name)
     if name in STAGES:
         return partial(Vgg, STAGES[name])
     if name in CONNECTED:

@@ -1,13 +1,13 @@
 """Scores of detections and segmentations, as PASCAL VOC and COCO define them."""
 
-from lthkit.scores.coco import CocoScores, coco_scores
-from lthkit.scores.detection import Detections, Truth
+from lthkit.scores.coco import coco_scores
+from lthkit.scores.detection import Detections, DetectionScores, Truth
 from lthkit.scores.mean import mean_over_classes
 from lthkit.scores.segmentation import confusion, iou_per_class, mean_iou, pixel_accuracy
-from lthkit.scores.voc import average_precision
+from lthkit.scores.voc import average_precision, voc_scores
 
 __all__ = [
-    "CocoScores",
+    "DetectionScores",
     "Detections",
     "Truth",
     "average_precision",
@@ -17,4 +17,5 @@ __all__ = [
     "mean_iou",
     "mean_over_classes",
     "pixel_accuracy",
+    "voc_scores",
 ]

@@ -2,36 +2,17 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lthkit.scores.detection import Detections, Truth, check_images
-from lthkit.scores.mean import mean_over_classes
+from lthkit.scores.detection import THRESHOLDS, Detections, DetectionScores, Truth, check_images, scores_of
 
-_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0, 1, 101)
 
 
-class CocoScores(TypedDict):
-    """What COCO reports, from 0 to 1; NaN if there is no object.
-
-    Attributes:
-        AP: the mean over the IoU thresholds 0.50, 0.55, …, 0.95, over classes that have objects.
-        AP50: that at the threshold 0.50.
-        AP75: that at the threshold 0.75.
-        AP50_per_class: (classes,) float64 on the CPU, at the threshold 0.50; NaN for a class without objects.
-    """
-
-    AP: float
-    AP50: float
-    AP75: float
-    AP50_per_class: Tensor
-
-
-def coco_scores(detections: Sequence[Detections], truths: Sequence[Truth], classes: int) -> CocoScores:
+def coco_scores(detections: Sequence[Detections], truths: Sequence[Truth], classes: int) -> DetectionScores:
     """Average precision by the rule of COCO.
 
     It differs from PASCAL VOC's: precision is read at 101 recalls, a detection is matched to the object that it
@@ -50,16 +31,11 @@ def coco_scores(detections: Sequence[Detections], truths: Sequence[Truth], class
         LthkitError: if there is no image, the numbers of images differ, or a label is out of range.
     """
     check_images(detections, truths, classes)
-    precision = torch.full((len(_THRESHOLDS), classes), torch.nan, dtype=torch.float64)
+    precision = torch.full((len(THRESHOLDS), classes), torch.nan, dtype=torch.float64)
     if any(len(truth.labels) for truth in truths):
         labels, values = _computed(detections, truths)
         precision[:, labels] = values
-    return CocoScores(
-        AP=mean_over_classes(precision.mean(0)),
-        AP50=mean_over_classes(precision[0]),
-        AP75=mean_over_classes(precision[5]),
-        AP50_per_class=precision[0],
-    )
+    return scores_of(precision)
 
 
 def _computed(detections: Sequence[Detections], truths: Sequence[Truth]) -> tuple[Tensor, Tensor]:
@@ -69,7 +45,7 @@ def _computed(detections: Sequence[Detections], truths: Sequence[Truth]) -> tupl
         from torchmetrics.detection import MeanAveragePrecision
 
         metric = MeanAveragePrecision(
-            iou_thresholds=_THRESHOLDS.tolist(),
+            iou_thresholds=list(THRESHOLDS),
             rec_thresholds=_RECALLS.tolist(),
             extended_summary=True,
             backend="faster_coco_eval",

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 from torch import Tensor
 
 from lthkit.errors import LthkitError
+from lthkit.scores.mean import mean_over_classes
+
+THRESHOLDS = tuple((50 + 5 * step) / 100 for step in range(10))
+"""Of intersection over union: 0.50, 0.55, …, 0.95."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +62,32 @@ class Truth:
         _check_row(self.difficult, len(self.boxes), "marks of difficult objects")
         if self.difficult.dtype != torch.bool:
             raise LthkitError(f"marks of difficult objects are {self.difficult.dtype}; they must be booleans")
+
+
+class DetectionScores(TypedDict):
+    """What is reported of a detector, from 0 to 1; NaN if there is no object.
+
+    Attributes:
+        AP: the mean over the IoU thresholds 0.50, 0.55, …, 0.95, over classes that have objects.
+        AP50: that at the threshold 0.50.
+        AP75: that at the threshold 0.75.
+        AP50_per_class: (classes,) float64 on the CPU, at the threshold 0.50; NaN for a class without objects.
+    """
+
+    AP: float
+    AP50: float
+    AP75: float
+    AP50_per_class: Tensor
+
+
+def scores_of(precision: Tensor) -> DetectionScores:
+    """The scores of (10, classes) average precisions, by threshold and class."""
+    return DetectionScores(
+        AP=mean_over_classes(precision.mean(0)),
+        AP50=mean_over_classes(precision[0]),
+        AP75=mean_over_classes(precision[5]),
+        AP50_per_class=precision[0],
+    )
 
 
 def check_images(detections: Sequence[Detections], truths: Sequence[Truth], classes: int) -> None:

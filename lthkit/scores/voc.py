@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lthkit.errors import LthkitError
-from lthkit.scores.detection import Detections, Truth, check_images
+from lthkit.scores.detection import THRESHOLDS, Detections, DetectionScores, Truth, check_images, scores_of
 
 Rule = Literal["11-point", "area"]
 
@@ -66,9 +66,29 @@ def average_precision(
     check_images(detections, truths, classes)
     if not 0 < iou <= 1:
         raise LthkitError(f"iou is {iou}; a threshold of intersection over union is above 0 and at most 1")
+    _check_rule(rule)
+    return _by_class(_match(detections, truths), classes, iou, rule)
+
+
+def voc_scores(
+    detections: Sequence[Detections], truths: Sequence[Truth], classes: int, *, rule: Rule = "area"
+) -> DetectionScores:
+    """AP, AP50 and AP75 with each average precision by the rule of PASCAL VOC, as detectors on VOC are reported.
+
+    Arguments and errors as ``average_precision``.
+    """
+    check_images(detections, truths, classes)
+    _check_rule(rule)
+    matched = _match(detections, truths)
+    return scores_of(torch.stack([_by_class(matched, classes, iou, rule) for iou in THRESHOLDS]))
+
+
+def _check_rule(rule: str) -> None:
     if rule not in get_args(Rule):
         raise LthkitError(f"there is no rule '{rule}'; choose one of {', '.join(get_args(Rule))}")
-    matched = _match(detections, truths)
+
+
+def _by_class(matched: _Matched, classes: int, iou: float, rule: Rule) -> Tensor:
     return torch.tensor([_of_class(matched, label, iou, rule) for label in range(classes)], dtype=torch.float64)
 
 

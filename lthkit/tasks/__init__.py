@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from lthkit.errors import LthkitError
 from lthkit.factories import find_callable
-from lthkit.tasks import classification, moco, segmentation, simclr
+from lthkit.tasks import classification, detection, moco, segmentation, simclr
 from lthkit.tasks.address import at_address, masked_networks, network_address, network_state
 from lthkit.tasks.base import Task, TaskContext, TaskSpec, normalised_for
 
@@ -13,6 +13,7 @@ _BUILT_IN: dict[str, Callable[[TaskContext], Task]] = {
     "classification": classification.make,
     "simclr": simclr.make,
     "moco": moco.make,
+    "detection": detection.make,
     "segmentation": segmentation.make,
 }
 

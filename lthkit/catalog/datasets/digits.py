@@ -1,30 +1,21 @@
 """scikit-learn's digits: real images inside a package, no download."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from lthkit.catalog.entry import DatasetEntry
+from lthkit.catalog.packaged import Packaged
 from lthkit.catalog.samples import DataSet, Samples
 
 TEST_PER_CLASS = 36
 
 
-class DigitsEntry(DatasetEntry):
+class DigitsEntry(Packaged):
     """scikit-learn's digits: 1,797 grey 8×8 images of 0–9, inside the package."""
 
     type: Literal["digits"]
-    package: Literal["scikit-learn"]
-
-    def locate(self, base: Path) -> Path:
-        """The package's folder."""
-        found = find_spec("sklearn")
-        if found is None or found.origin is None:
-            raise self.missing(f"package {self.package}")
-        return Path(found.origin).parent
 
     def read(self, base: Path) -> DataSet:
         """1,437 training and 360 test images, grey, 8×8, uint8.

@@ -1,0 +1,49 @@
+"""Small images for demos, one label each: a digit on a part of a photograph."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from lthkit.catalog.pasting import OfPastedDigits, Stock, background, contrasting, some_digit, stocks
+from lthkit.catalog.samples import DataSet, Samples
+from lthkit.seeds import frozen_random
+
+_SMALLEST, _LARGEST = 0.6, 1.0  # of the image's side
+
+
+class DigitCropsEntry(OfPastedDigits):
+    """One digit on a crop of a photograph; made anew, the same every time."""
+
+    type: Literal["digit-crops"]
+    size: int = Field(default=32, ge=8, le=1024)
+    """Height and width of an image in pixels."""
+    count: int = Field(default=4000, ge=1, le=1_000_000)
+    """Training images."""
+    test_count: int = Field(default=500, ge=1, le=1_000_000)
+    """Test images: other digits on other parts of the photographs."""
+
+    def read(self, base: Path) -> DataSet:
+        """Training and test images, as many of each digit as chance has it."""
+        self.locate(base)
+        of_train, of_test = stocks(self.digits)
+        train, test = self._made("train", self.count, of_train), self._made("test", self.test_count, of_test)
+        return DataSet(train, test, tuple(str(digit) for digit in self.digits))
+
+    def _made(self, split: str, count: int, stock: Stock) -> Samples:
+        made = [_crop(frozen_random(0, "crop", split, number), stock, self.size) for number in range(count)]
+        images, labels = zip(*made, strict=True)
+        return Samples(np.stack(images), np.array(labels, np.int64), Image.fromarray)
+
+
+def _crop(draw: np.random.RandomState, stock: Stock, size: int) -> tuple[np.ndarray, int]:
+    image = background(draw, stock, size)
+    label = draw.randint(len(stock.digits))
+    inked = some_digit(draw, stock, label, int(size * draw.uniform(_SMALLEST, _LARGEST)))
+    height, width = inked.shape
+    top, left = draw.randint(size - height + 1), draw.randint(size - width + 1)
+    part = image[top : top + height, left : left + width]
+    part[...] = np.where(inked[..., None], contrasting(draw, image), part)
+    return image, label

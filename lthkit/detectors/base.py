@@ -1,0 +1,47 @@
+"""What the task of detection asks of a detector, and what a detector is made from."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from lthkit.data import SceneBatch, SceneSplits
+from lthkit.models import ModelSpec
+from lthkit.scores import Detections
+
+
+@dataclass(frozen=True)
+class DetectorContext:
+    """All that a detector is made from.
+
+    Attributes:
+        model: which backbone.
+        splits: the scenes, of which a detector reads size, classes and sizes of boxes.
+        options: the detector's own.
+        seed: of all that is drawn; the backbone is that of every other task from the same seed.
+    """
+
+    model: ModelSpec
+    splits: SceneSplits
+    options: Mapping[str, Any]
+    seed: int
+
+
+class Detector(nn.Module):
+    """A network that finds objects.
+
+    Attributes:
+        backbone: as ``models.build_backbone`` makes it; all other modules belong to the detector.
+    """
+
+    backbone: nn.Module
+
+    @abstractmethod
+    def loss(self, batch: SceneBatch) -> Tensor:
+        """The scalar loss of a batch, finite without objects, too; called under autocast, in training mode."""
+
+    @abstractmethod
+    def detect(self, images: Tensor) -> list[Detections]:
+        """What is in (B, 3, S, S) images, in pixels of them, for each image by falling score; in evaluation mode."""

@@ -1,0 +1,166 @@
+"""Detection: a detector on a ResNet, scored by average precision (Chen et al. 2021, §4.3)."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from lthkit import data, detectors, models, scores
+from lthkit.config import Config
+from lthkit.data import SceneAugmentation, SceneBatch, SceneSource, SceneSplits
+from lthkit.detectors import Detector
+from lthkit.errors import LthkitError
+from lthkit.scores import Detections, DetectionScores, Truth
+from lthkit.tasks.base import TaskContext
+from lthkit.tasks.place import loaded, place
+
+_EVALUATION_BATCH = 16
+
+
+class DetectionOptions(Config):
+    """Options of the task ``detection``; those of its detector stand beside them.
+
+    Attributes:
+        detector: which (see ``detectors.names``).
+        smallest, largest: factors of training images' random size, before a frame of the old size is cut; 1 and 1
+            leave it.
+        colours: strength of the colour jitter.
+        mosaic: probability that a training image is put together from four.
+        mixup: probability that two training images are laid over each other.
+        rule: how precision over recall becomes one number: VOC's ``area`` or ``11-point`` (2007), or ``coco``, which
+            knows no difficult objects.
+    """
+
+    detector: str = "yolov4"
+    smallest: float = Field(default=1.0, gt=0, le=1)
+    largest: float = Field(default=1.0, ge=1, le=8)
+    colours: float = Field(default=0.0, ge=0, le=1)
+    mosaic: float = Field(default=0.0, ge=0, le=1)
+    mixup: float = Field(default=0.0, ge=0, le=1)
+    rule: Literal["area", "11-point", "coco"] = "area"
+
+    def augmentation(self, flip: bool) -> SceneAugmentation:
+        """All that may happen to a training image."""
+        return SceneAugmentation(flip, (self.smallest, self.largest), self.colours, self.mosaic, self.mixup)
+
+
+class Detection:
+    """A detector on images with boxes (Chen et al. 2021, Table 1: VOC detection)."""
+
+    metrics: tuple[str, ...] = ("AP", "AP50", "AP75")
+    metric = "AP"
+    higher_is_better = True
+
+    def __init__(
+        self, modules: Detector, splits: SceneSplits, options: DetectionOptions, context: TaskContext, start: str
+    ) -> None:
+        context = place(modules, modules.backbone, context)
+        self.modules: nn.Module = modules
+        self.network: nn.Module = modules.backbone
+        self.prunable = models.prunable_of(self.network, context.model)
+        self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
+        self.image_shape, self.normalisation, self.start = splits.shape, splits.normalisation, start
+        self.data_sha256 = data.fingerprint(splits)
+        self.classes = splits.classes
+        self._detector, self._data, self._options, self._context = modules, splits, options, context
+
+    def steps_per_epoch(self) -> int:
+        return data.steps_per_epoch(self._data.train, self._context.batch_size)
+
+    def batches(self, seed: int, epoch: int, start: int) -> Iterator[SceneBatch]:
+        return data.training_scenes(
+            self._data,
+            self._options.augmentation(self._data.spec.flip),
+            batch_size=self._context.batch_size,
+            seed=seed,
+            epoch=epoch,
+            start=start,
+            part=self._context.part,
+            device=self._context.device,
+            channels_last=self._context.channels_last,
+            workers=self._context.workers,
+        )
+
+    def loss(self, batch: SceneBatch) -> Tensor:
+        return self._detector.loss(batch)
+
+    def after_step(self, step: int) -> None:
+        """Nothing lives beside the network."""
+
+    def evaluate(self, split: str) -> dict[str, float]:
+        found = self._scored(split)
+        return {"AP": found["AP"], "AP50": found["AP50"], "AP75": found["AP75"]}
+
+    def per_class(self, split: str) -> tuple[str, dict[str, float]]:
+        """AP50 of each class; NaN where a split has no object of it."""
+        return "AP50", dict(zip(self.classes, self._scored(split)["AP50_per_class"].tolist(), strict=True))
+
+    def _scored(self, split: str) -> DetectionScores:
+        source = self._source(split)
+        found: list[Detections] = []
+        truths: list[Truth] = []
+        for batch in self._evaluation_batches(source):
+            found += self._detector.detect(batch.images)
+            truths += truths_of(batch)
+        if self._options.rule == "coco":
+            return scores.coco_scores(found, truths, len(self.classes))
+        return scores.voc_scores(found, truths, len(self.classes), rule=self._options.rule)
+
+    def _source(self, split: str) -> SceneSource:
+        source = {"validation": self._data.validation, "test": self._data.test}[split]
+        if source is None:
+            raise LthkitError("there is no validation split; set data.validation, or selection 'last'")
+        return source
+
+    def _evaluation_batches(self, source: SceneSource) -> Iterator[SceneBatch]:
+        return data.evaluation_scenes(
+            source,
+            self._data,
+            batch_size=_EVALUATION_BATCH,
+            device=self._context.device,
+            channels_last=self._context.channels_last,
+            workers=self._context.workers,
+        )
+
+
+def truths_of(batch: SceneBatch) -> list[Truth]:
+    """The objects of each image of a batch, on the CPU."""
+    boxes, labels, difficult, image = (
+        values.cpu() for values in (batch.boxes, batch.labels, batch.difficult, batch.image)
+    )
+    own = [image == number for number in range(len(batch.images))]
+    return [Truth(boxes[here], labels[here], difficult[here]) for here in own]
+
+
+def make(context: TaskContext) -> Detection:
+    """A detector on the data, its backbone from its checkpoint or at random.
+
+    Raises:
+        LthkitError: options out of range, a data set without boxes or a split without an object that counts, an image
+            size that is no multiple of 32, and whatever detector, model, checkpoint or data refuse.
+    """
+    common = {key: value for key, value in context.options.items() if key in DetectionOptions.model_fields}
+    own = {key: value for key, value in context.options.items() if key not in common}
+    options = DetectionOptions.parse(common, "task 'detection'")
+    splits = context.scenes()
+    _check(splits, context.data.name)
+    detector = detectors.make(options.detector, detectors.DetectorContext(context.model, splits, own, context.seed))
+    start = loaded(detector.backbone, context)
+    return Detection(detector, splits, options, context, start)
+
+
+def _check(splits: SceneSplits, name: str) -> None:
+    if not splits.classes:
+        raise LthkitError(f"data set '{name}' has no boxes; choose one that has (data.name), or task 'segmentation'")
+    if splits.train.size % 32:
+        raise LthkitError(
+            f"objects in images of {splits.train.size} pixels cannot be found; set data.size to a multiple of 32"
+        )
+    for part, source in (("train", splits.train), ("validation", splits.validation), ("test", splits.test)):
+        objects = () if source is None else source.scenes.objects or ()
+        if source is not None and not any((~each.difficult).any() for each in objects):
+            raise LthkitError(
+                f"the {part} split of '{name}' has no object that counts, so nothing can be learnt or scored there; "
+                "choose a larger part of it (data.count, data.validation, data.test_share)"
+            )
