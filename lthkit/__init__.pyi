@@ -5,6 +5,7 @@ from . import batch as batch
 from . import catalog as catalog
 from . import controls as controls
 from . import data as data
+from . import detectors as detectors
 from . import display as display
 from . import exchange as exchange
 from . import explorer as explorer
@@ -47,6 +48,8 @@ from .search import SearchConfig as SearchConfig
 from .search import evaluate as evaluate
 from .search import evaluate_before_training as evaluate_before_training
 from .search import find_ticket as find_ticket
+from .search import predict as predict
+from .search import score_per_class as score_per_class
 from .search import trained_file as trained_file
 from .store import open_store as open_store
 from .transfer import collect as collect

@@ -70,6 +70,12 @@ def _scales() -> Collection[str]:
     return scale_names()
 
 
+def _stages() -> Collection[str]:
+    from lthkit.scales import STAGES
+
+    return STAGES
+
+
 def _views() -> Collection[str]:
     from lthkit.explorer import VIEWS
 
@@ -78,7 +84,7 @@ def _views() -> Collection[str]:
 
 CHOICES: dict[str, Callable[[], Collection[str]]] = {
     "scale": _scales,
-    "stage": lambda: ("source", "target"),
+    "stage": _stages,
     "view": _views,
 }
 """Parameters of one meaning in all notebooks, with what they may be."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lthkit.cli.handler import Handler
-from lthkit.cli.parameters import given, take_parameters
+from lthkit.cli.parameters import STAGES, given, take_parameters
 from lthkit.errors import LthkitError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def evaluate(command: argparse.ArgumentParser) -> Handler:
         help="of STORE: the starting weights (default), those rewound to, or those trained in the round",
     )
     command.add_argument("--scale", help="settings to begin with: smoke, demo (default), small or paper")
-    command.add_argument("--stage", choices=("source", "target"), help="of the scale; target by default")
+    command.add_argument("--stage", choices=STAGES, help="of the scale; target by default")
     take_parameters(command, "a setting by its dotted name, e.g. -p model.checkpoint resnet50-imagenet-v1")
     command.add_argument("--json", action="store_true", help="as JSON; what is unknown is null")
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from lthkit.errors import LthkitError
 
+STAGES = ("source", "target", "backbone")
+"""As ``scales.STAGES``, whose import would take longer than a command's help."""
+
 
 def take_parameters(command: argparse.ArgumentParser, keys: str) -> None:
     """Declare ``-p KEY VALUE`` and ``-f FILE``; ``keys`` says which keys there are."""

@@ -1,6 +1,6 @@
 """Images with boxes or masks as a spec asks for them: of one size, decoded once or while training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -71,6 +71,12 @@ class SceneSource:
             mask = None if self.masks is None else self.masks[index]
         boxes, labels, difficult = _objects(self.scenes, index)
         return Scene(image, self._stretched(boxes, shape), labels, difficult, torch.ones(len(labels)), mask)
+
+    def take(self, indices: np.ndarray) -> "SceneSource":
+        """The scenes at these indices."""
+        parts = {"images": self.images, "masks": self.masks, "shapes": self.shapes}
+        kept = {name: None if part is None else part[indices] for name, part in parts.items()}
+        return replace(self, scenes=self.scenes.take(indices), **kept)  # type: ignore[arg-type]
 
     def boxes(self) -> torch.Tensor:
         """float32 (n, 4): those of all scenes, as ``scene`` has them."""

@@ -7,6 +7,9 @@ from typing import Any, Protocol, TextIO
 from lthkit.progress.line import line, spent_and_left
 from lthkit.progress.place import bar, is_batch, is_watched
 
+_OFTEN = 0.5
+"""Seconds between two updates of a bar while a split is scored."""
+
 
 class Progress(Protocol):
     """What a search reports while it works."""
@@ -22,6 +25,9 @@ class Progress(Protocol):
 
     def advance(self) -> None:
         """One training step is done."""
+
+    def scoring(self, split: str, done: int, total: int) -> None:
+        """An evaluation is at image ``done`` of ``total`` of a split; told by tasks that take long for it."""
 
     def note(self, row: dict[str, float]) -> None:
         """An evaluation is done; its scores by column."""
@@ -39,6 +45,8 @@ class Silent:
 
     def advance(self) -> None: ...
 
+    def scoring(self, split: str, done: int, total: int) -> None: ...
+
     def note(self, row: dict[str, float]) -> None: ...
 
     def close(self) -> None: ...
@@ -50,6 +58,7 @@ class Bar(Silent):
     def __init__(self) -> None:
         self._bar: Any = None
         self._title = ""
+        self._told = 0.0
 
     def begin(
         self, round: int, rounds: int, sparsity: float, step: int, steps: int, earlier_steps: int, later_steps: int
@@ -62,6 +71,11 @@ class Bar(Silent):
 
     def advance(self) -> None:
         self._bar.update()
+
+    def scoring(self, split: str, done: int, total: int) -> None:
+        if time.monotonic() - self._told > _OFTEN:
+            self._told = time.monotonic()
+            self._bar.set_description_str(f"{self._title} · {split} {done:,}/{total:,}")
 
     def note(self, row: dict[str, float]) -> None:
         self._bar.set_description_str(" · ".join([self._title, *_scores(row)]))
@@ -95,6 +109,10 @@ class Lines(Silent):
         self._done += 1
         self._step += 1
         self._left -= 1
+
+    def scoring(self, split: str, done: int, total: int) -> None:
+        if time.monotonic() - self._told > self._patience:
+            self._tell(f"{self._round} · step {self._step}/{self._steps} · {split} {done:,}/{total:,}", {})
 
     def note(self, row: dict[str, float]) -> None:
         if not self._row or _is_chosen(row):

@@ -15,7 +15,8 @@ def configure(scale: str, stage: Stage = "target", changes: Changes | None = Non
 
     Args:
         scale: one of ``scale_names()``.
-        stage: ``source``: a dense training (a pre-training; zero rounds); ``target``: where a ticket is searched.
+        stage: ``source``: a dense training (a pre-training; zero rounds); ``target``: where a ticket is searched;
+            ``backbone``: a search on a classification whose network can carry a detector or a segmenter.
         changes: dotted key → value, e.g. ``{"plan.epochs": 4}``; None leaves the scale's value.
 
     Raises:
@@ -40,10 +41,11 @@ def parse_changed(settings: Changes, changes: Changes | None, where: str) -> Sea
     kept: Changes = dict(settings)
     if given.get("data.name", kept.get("data.name")) != kept.get("data.name"):
         kept = {key: value for key, value in kept.items() if key not in _OF_THE_DATA}
-    if "plan.steps" in given:
-        kept.pop("plan.epochs", None)
-    length, schedule = {"plan.steps", "plan.epochs"}, {"plan.milestones", "plan.schedule"}
-    if length & given.keys() and not schedule & given.keys() and kept.get("plan.schedule") == "steps":
+    for length, other in (("plan.steps", "plan.epochs"), ("plan.epochs", "plan.steps")):
+        if length in given:
+            kept.pop(other, None)
+    lengths, schedule = {"plan.steps", "plan.epochs"}, {"plan.milestones", "plan.schedule"}
+    if lengths & given.keys() and not schedule & given.keys() and kept.get("plan.schedule") == "steps":
         kept |= {"plan.schedule": "cosine", "plan.milestones": []}
     if given.get("plan.schedule", "steps") != "steps":
         kept["plan.milestones"] = []

@@ -1,7 +1,7 @@
 """What a scale sets, read from ``scales.yaml``."""
 
 from importlib.resources import as_file, files
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, JsonValue
 
@@ -9,7 +9,8 @@ from lthkit.catalog import read_yaml
 from lthkit.config import Config
 from lthkit.errors import LthkitError
 
-Stage = Literal["source", "target"]
+Stage = Literal["source", "target", "backbone"]
+STAGES: tuple[str, ...] = get_args(Stage)
 Changes = dict[str, JsonValue]
 
 
@@ -38,17 +39,18 @@ class TransferSet(Config):
 
 
 class Scale(Config):
-    """One scale: settings by dotted key, for every training, for the two stages and for tasks, and the transfers."""
+    """One scale: settings by dotted key, for every training, for each stage and for tasks, and the transfers."""
 
     shared: Changes
     source: Changes = Field(default_factory=dict)
     target: Changes = Field(default_factory=dict)
+    backbone: Changes = Field(default_factory=dict)
     tasks: dict[str, Changes] = Field(default_factory=dict)
     transfer: TransferSet
 
     def stage(self, stage: Stage, task: object = None) -> Changes:
         """All settings of a stage, with those of the task of this name."""
-        of_stage = {"source": self.source, "target": self.target}[stage]
+        of_stage = {"source": self.source, "target": self.target, "backbone": self.backbone}[stage]
         return self.shared | of_stage | self.tasks.get(str(task), {})
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lthkit.controls import read_recipe
 from lthkit.errors import LthkitError
@@ -15,7 +15,13 @@ _MOST_ROUNDS = 6
 _SHARE = 0.05
 
 
-def source_ticket(scale: str, folder: str | Path, seed: int = 0, changes: Changes | None = None) -> Store:
+def source_ticket(
+    scale: str,
+    folder: str | Path,
+    seed: int = 0,
+    changes: Changes | None = None,
+    stage: Literal["source", "backbone"] = "source",
+) -> Store:
     """A ticket for the source task from pre-trained weights (mP, θp), made in ``folder`` or found there.
 
     Args:
@@ -24,15 +30,17 @@ def source_ticket(scale: str, folder: str | Path, seed: int = 0, changes: Change
             weights are θp.
         seed: of the pre-training and the search.
         changes: dotted key → value, of both.
+        stage: ``backbone`` for a ticket that detection or segmentation is to take over.
     """
     folder, shared = Path(folder), {"seed": seed} | (changes or {})
-    pretraining = configure(scale, "source", shared | {"pruning.rounds": 0})
+    pretraining = configure(scale, stage, shared | {"pruning.rounds": 0})
     checkpoint = pretraining.model.checkpoint
     if checkpoint is None:
         find_ticket(pretraining, folder / "pretrain.zarr")
         checkpoint = str(trained_file(folder / "pretrain.zarr", 0, "best"))
-    rounds: Changes = {"pruning.rounds": find_scale(scale).transfer.source_rounds}
-    ticket = configure(scale, "source", rounds | shared | {"model.checkpoint": checkpoint})
+    known = find_scale(scale)
+    rounds: Changes = {"pruning.rounds": known.stage(stage).get("pruning.rounds", known.transfer.source_rounds)}
+    ticket = configure(scale, stage, rounds | shared | {"model.checkpoint": checkpoint})
     return find_ticket(ticket, folder / "ticket.zarr")
 
 
@@ -46,6 +54,7 @@ def transfer_configs(
     seeds: Sequence[int] | None = None,
     other: str | Path | None = None,
     changes: Changes | None = None,
+    keep: int | None = None,
 ) -> list[SearchConfig]:
     """All trainings of a comparison on the scale's target: dense, ticket and controls, from each start, for each seed.
 
@@ -62,6 +71,8 @@ def transfer_configs(
         seeds: training seeds; random masks are drawn anew for each.
         other: store of a second ticket, for ``union``, ``intersection`` and ``difference``.
         changes: dotted key → value, e.g. ``{"model.freeze": "body", "model.hidden": 100}`` (Mehta 2019, §3.1).
+        keep: a round at which, and of the dense network, the weights trained from the first start with the first seed
+            are kept (for ``predict``); none by default.
 
     Raises:
         LthkitError: on what is unknown or does not fit together.
@@ -72,11 +83,14 @@ def transfer_configs(
     kinds = ["ticket", *(known.masks if masks is None else masks)]
     cases = [("dense", 0), *((kind, round) for kind in kinds for round in chosen)]
     configs = []
-    for start in weights or known.weights:
+    starts, runs = list(weights or known.weights), list(seeds or known.seeds)
+    for start in starts:
         for kind, round in cases:
-            for seed in seeds or known.seeds:
+            for seed in runs:
                 recipe = read_recipe(kind, source=str(source), round=round, seed=seed, other=other and str(other))
                 own = {"mask": recipe.plain(), "weights": _weights(start), "seed": seed}
+                if keep is not None and (start, seed) == (starts[0], runs[0]) and round in (0, keep):
+                    own["keep_weights"] = "ends"
                 configs.append(SearchConfig.parse(target | own, f"transfer at scale '{scale}'"))
     return configs
 

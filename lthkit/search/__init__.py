@@ -8,6 +8,7 @@ from lthkit.search.criteria import find_criterion
 from lthkit.search.evaluate import evaluate, evaluate_before_training, scores_as_is
 from lthkit.search.files import rewind_file, start_file, state_file, trained_file
 from lthkit.search.kept import Kept, KeptState, config_of, kept_state
+from lthkit.search.predict import predict, score_per_class
 from lthkit.search.prepare import make_task, origin_checkpoint, prepare
 from lthkit.search.result import ENDING, LABELS, read_result, summary
 from lthkit.search.run import find_ticket, train_once
@@ -30,10 +31,12 @@ __all__ = [
     "kept_state",
     "make_task",
     "origin_checkpoint",
+    "predict",
     "prepare",
     "ranked_weights",
     "read_result",
     "rewind_file",
+    "score_per_class",
     "scores_as_is",
     "start_file",
     "starting_point",

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from lthkit import masks as masking
 from lthkit.catalog import Catalog, load_catalog
-from lthkit.errors import LthkitError, StoreError
+from lthkit.errors import LthkitError
 from lthkit.masks import Masks
 from lthkit.search.config import SearchConfig
 from lthkit.search.kept import Kept, KeptState, config_of, kept_state
 from lthkit.search.origin import find_origin
-from lthkit.search.prepare import make_task
+from lthkit.search.prepare import make_task, remake_task
 from lthkit.search.start import starting_point, train_to_rewound
 from lthkit.store import Store, StoreLike, as_store
 from lthkit.tasks import Task, masked_networks
@@ -133,11 +133,7 @@ def _scored(task: Task, config: SearchConfig, state: Mapping[str, Tensor], masks
 def _task_of(store: Store, catalog: Catalog | None) -> tuple[SearchConfig, Task]:
     """The task that a search trained, on the same samples."""
     config = config_of(store)
-    check_machine(config.plan.model_copy(update={"processes": None}))
-    task = make_task(config, catalog or load_catalog())
-    if store.provenance.get("data_sha256", task.data_sha256) != task.data_sha256:
-        raise StoreError(f"the samples are not those that {store.path} was trained on; restore them")
-    return config, task
+    return config, remake_task(config, store.provenance.get("data_sha256"), store.path, catalog)
 
 
 def _begun_with(store: Store, config: SearchConfig, round: int) -> KeptState:

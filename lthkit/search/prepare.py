@@ -7,7 +7,7 @@ import torch
 
 from lthkit import ranks, tasks
 from lthkit import store as stores
-from lthkit.catalog import Catalog
+from lthkit.catalog import Catalog, load_catalog
 from lthkit.data import SceneSplits, Splits
 from lthkit.errors import LthkitError, StoreError
 from lthkit.search.config import SearchConfig
@@ -48,6 +48,25 @@ def make_task(config: SearchConfig, catalog: Catalog, samples: Splits | SceneSpl
             samples=samples,
         ),
     )
+
+
+def remake_task(config: SearchConfig, data_sha256: str | None, owner: object, catalog: Catalog | None = None) -> Task:
+    """The task that a finished training had, on the same samples.
+
+    Args:
+        config: of the training.
+        data_sha256: of its samples; None where it was not noted.
+        owner: what was trained, for the error.
+        catalog: found from the current folder by default.
+
+    Raises:
+        LthkitError: if the machine cannot do it, or the samples are others.
+    """
+    check_machine(config.plan.model_copy(update={"processes": None}))
+    task = make_task(config, catalog or load_catalog())
+    if (data_sha256 or task.data_sha256) != task.data_sha256:
+        raise StoreError(f"the samples are not those that {owner} was trained on; restore them")
+    return task
 
 
 def origin_checkpoint(config: SearchConfig) -> str | None:

@@ -1,21 +1,21 @@
 """Detection: a detector on a ResNet, scored by average precision (Chen et al. 2021, §4.3)."""
 
-from collections.abc import Iterator
+import math
 from typing import Literal
 
+import xarray as xr
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from lthkit import data, detectors, models, scores
+from lthkit import detectors, scores
 from lthkit.config import Config
-from lthkit.data import SceneAugmentation, SceneBatch, SceneSource, SceneSplits
+from lthkit.data import SceneAugmentation, SceneBatch, SceneSplits
 from lthkit.detectors import Detector
 from lthkit.errors import LthkitError
 from lthkit.scores import Detections, DetectionScores, Truth
 from lthkit.tasks.base import TaskContext
-from lthkit.tasks.place import loaded, place
-
-_EVALUATION_BATCH = 16
+from lthkit.tasks.place import loaded
+from lthkit.tasks.scenes import SceneTask, padded, pictures
 
 
 class DetectionOptions(Config):
@@ -45,83 +45,56 @@ class DetectionOptions(Config):
         return SceneAugmentation(flip, (self.smallest, self.largest), self.colours, self.mosaic, self.mixup)
 
 
-class Detection:
+class Detection(SceneTask):
     """A detector on images with boxes (Chen et al. 2021, Table 1: VOC detection)."""
 
     metrics: tuple[str, ...] = ("AP", "AP50", "AP75")
     metric = "AP"
-    higher_is_better = True
 
     def __init__(
         self, modules: Detector, splits: SceneSplits, options: DetectionOptions, context: TaskContext, start: str
     ) -> None:
-        context = place(modules, modules.backbone, context)
-        self.modules: nn.Module = modules
-        self.network: nn.Module = modules.backbone
-        self.prunable = models.prunable_of(self.network, context.model)
-        self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
-        self.image_shape, self.normalisation, self.start = splits.shape, splits.normalisation, start
-        self.data_sha256 = data.fingerprint(splits)
+        augmentation = options.augmentation(splits.spec.flip)
+        super().__init__(modules, modules.backbone, splits, augmentation, context, start)
         self.classes = splits.classes
-        self._detector, self._data, self._options, self._context = modules, splits, options, context
-
-    def steps_per_epoch(self) -> int:
-        return data.steps_per_epoch(self._data.train, self._context.batch_size)
-
-    def batches(self, seed: int, epoch: int, start: int) -> Iterator[SceneBatch]:
-        return data.training_scenes(
-            self._data,
-            self._options.augmentation(self._data.spec.flip),
-            batch_size=self._context.batch_size,
-            seed=seed,
-            epoch=epoch,
-            start=start,
-            part=self._context.part,
-            device=self._context.device,
-            channels_last=self._context.channels_last,
-            workers=self._context.workers,
-        )
+        self._detector, self._rule = modules, options.rule
 
     def loss(self, batch: SceneBatch) -> Tensor:
         return self._detector.loss(batch)
 
-    def after_step(self, step: int) -> None:
-        """Nothing lives beside the network."""
-
     def evaluate(self, split: str) -> dict[str, float]:
-        found = self._scored(split)
+        found = self.scores(split)
         return {"AP": found["AP"], "AP50": found["AP50"], "AP75": found["AP75"]}
 
     def per_class(self, split: str) -> tuple[str, dict[str, float]]:
         """AP50 of each class; NaN where a split has no object of it."""
-        return "AP50", dict(zip(self.classes, self._scored(split)["AP50_per_class"].tolist(), strict=True))
+        return "AP50", dict(zip(self.classes, self.scores(split)["AP50_per_class"].tolist(), strict=True))
 
-    def _scored(self, split: str) -> DetectionScores:
-        source = self._source(split)
+    def scores(self, split: str) -> DetectionScores:
+        """All of a split's, by the rule that the options name."""
         found: list[Detections] = []
         truths: list[Truth] = []
-        for batch in self._evaluation_batches(source):
+        for batch in self.scored(split):
             found += self._detector.detect(batch.images)
             truths += truths_of(batch)
-        if self._options.rule == "coco":
+        if self._rule == "coco":
             return scores.coco_scores(found, truths, len(self.classes))
-        return scores.voc_scores(found, truths, len(self.classes), rule=self._options.rule)
+        return scores.voc_scores(found, truths, len(self.classes), rule=self._rule)
 
-    def _source(self, split: str) -> SceneSource:
-        source = {"validation": self._data.validation, "test": self._data.test}[split]
-        if source is None:
-            raise LthkitError("there is no validation split; set data.validation, or selection 'last'")
-        return source
-
-    def _evaluation_batches(self, source: SceneSource) -> Iterator[SceneBatch]:
-        return data.evaluation_scenes(
-            source,
-            self._data,
-            batch_size=_EVALUATION_BATCH,
-            device=self._context.device,
-            channels_last=self._context.channels_last,
-            workers=self._context.workers,
-        )
+    def predictions(self, split: str, count: int) -> xr.Dataset:
+        """The first images of a split with what is on them (``truth_…``) and what is found, filled up to one length."""
+        source = self.first(split, count)
+        found = [each for batch in self.evaluation_batches(source) for each in self._detector.detect(batch.images)]
+        scenes = [source.scene(index) for index in range(len(source))]
+        columns = {
+            "truth_box": (("object", "side"), padded([scene.boxes for scene in scenes], math.nan)),
+            "truth_label": (("object",), padded([scene.labels for scene in scenes], -1)),
+            "truth_difficult": (("object",), padded([scene.difficult for scene in scenes], False)),
+            "box": (("detection", "side"), padded([each.boxes for each in found], math.nan)),
+            "score": (("detection",), padded([each.scores for each in found], math.nan)),
+            "label": (("detection",), padded([each.labels for each in found], -1)),
+        }
+        return pictures(scenes, columns, classes=list(self.classes), background=False)
 
 
 def truths_of(batch: SceneBatch) -> list[Truth]:

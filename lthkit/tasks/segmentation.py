@@ -1,21 +1,19 @@
 """Segmentation: DeepLabv3+ on a ResNet, cross-entropy per pixel, scored by mean IoU (Chen et al. 2021, §4.3)."""
 
-from collections.abc import Iterator
-
 import torch
+import xarray as xr
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy, interpolate
 
-from lthkit import data, models, scores
+from lthkit import models, scores
 from lthkit.catalog import VOID
 from lthkit.config import Config
 from lthkit.data import SceneAugmentation, SceneBatch, SceneSplits
 from lthkit.errors import LthkitError
 from lthkit.tasks.base import TaskContext
-from lthkit.tasks.place import loaded, place
-
-_EVALUATION_BATCH = 16
+from lthkit.tasks.place import loaded
+from lthkit.tasks.scenes import SceneTask, pictures
 
 
 class SegmentationOptions(Config):
@@ -41,7 +39,7 @@ class SegmentationOptions(Config):
         return self.smallest, self.largest
 
 
-class Segmentation:
+class Segmentation(SceneTask):
     """DeepLabv3+ on images with a class number per pixel (Chen et al. 2021, Table 1: VOC segmentation).
 
     Scored at the size of the published masks, void pixels left out.
@@ -49,7 +47,6 @@ class Segmentation:
 
     metrics: tuple[str, ...] = ("mean_iou", "pixel_accuracy", "loss")
     metric = "mean_iou"
-    higher_is_better = True
 
     def __init__(
         self,
@@ -59,39 +56,12 @@ class Segmentation:
         context: TaskContext,
         start: str,
     ) -> None:
-        context = place(modules, modules.backbone, context)
-        self.modules: nn.Module = modules
-        self.network: nn.Module = modules.backbone
-        self.prunable = models.prunable_of(self.network, context.model)
-        self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
-        self.image_shape, self.normalisation, self.start = splits.shape, splits.normalisation, start
-        self.data_sha256 = data.fingerprint(splits)
+        augmentation = SceneAugmentation(splits.spec.flip, options.scale, options.colours)
+        super().__init__(modules, modules.backbone, splits, augmentation, context, start)
         self.classes = splits.mask_classes
-        self._data, self._context = splits, context
-        self._augmentation = SceneAugmentation(splits.spec.flip, options.scale, options.colours)
-
-    def steps_per_epoch(self) -> int:
-        return data.steps_per_epoch(self._data.train, self._context.batch_size)
-
-    def batches(self, seed: int, epoch: int, start: int) -> Iterator[SceneBatch]:
-        return data.training_scenes(
-            self._data,
-            self._augmentation,
-            batch_size=self._context.batch_size,
-            seed=seed,
-            epoch=epoch,
-            start=start,
-            part=self._context.part,
-            device=self._context.device,
-            channels_last=self._context.channels_last,
-            workers=self._context.workers,
-        )
 
     def loss(self, batch: SceneBatch) -> Tensor:
         return pixel_loss(self.modules(batch.images), batch.masks)
-
-    def after_step(self, step: int) -> None:
-        """Nothing lives beside the network."""
 
     def evaluate(self, split: str) -> dict[str, float]:
         counts, loss, images = self.confusion(split)
@@ -101,14 +71,17 @@ class Segmentation:
             "loss": loss / images,
         }
 
+    def per_class(self, split: str) -> tuple[str, dict[str, float]]:
+        """IoU of each class; NaN where it is neither in a split nor predicted."""
+        counts, _, _ = self.confusion(split)
+        return "IoU", dict(zip(self.classes, scores.iou_per_class(counts).tolist(), strict=True))
+
     def confusion(self, split: str) -> tuple[Tensor, float, int]:
         """Pixels by true class (rows) and predicted one, at the published size; sum of the images' losses; images."""
-        source = {"validation": self._data.validation, "test": self._data.test}[split]
-        if source is None:
-            raise LthkitError("there is no validation split; set data.validation, or selection 'last'")
+        source = self.source(split)
         counts = torch.zeros(len(self.classes), len(self.classes), dtype=torch.int64)
         loss = 0.0
-        for batch in self._evaluation_batches(source):
+        for batch in self.scored(split):
             logits = self.modules(batch.images)
             for position, index in enumerate(batch.index):
                 truth = source.published_mask(index).long()
@@ -117,15 +90,17 @@ class Segmentation:
                 loss += pixel_loss(each, truth[None]).item()
         return counts, loss, len(source)
 
-    def _evaluation_batches(self, source: data.SceneSource) -> Iterator[SceneBatch]:
-        return data.evaluation_scenes(
-            source,
-            self._data,
-            batch_size=_EVALUATION_BATCH,
-            device=self._context.device,
-            channels_last=self._context.channels_last,
-            workers=self._context.workers,
-        )
+    def predictions(self, split: str, count: int) -> xr.Dataset:
+        """The first images of a split with ``truth_mask`` and ``predicted_mask``, at the size of the inputs."""
+        source = self.first(split, count)
+        predicted = [self.modules(batch.images).argmax(1).cpu() for batch in self.evaluation_batches(source)]
+        scenes = [source.scene(index) for index in range(len(source))]
+        area = ("row", "column")
+        columns = {
+            "truth_mask": (area, torch.stack([scene.mask for scene in scenes if scene.mask is not None]).numpy()),
+            "predicted_mask": (area, torch.cat(predicted).to(torch.uint8).numpy()),
+        }
+        return pictures(scenes, columns, classes=list(self.classes), background=True)
 
 
 def pixel_loss(logits: Tensor, masks: Tensor | None) -> Tensor:

@@ -123,6 +123,8 @@ class _Run:
         self.stop = False
         if plan.compile:
             machine.compile_once(task.network)
+        if hasattr(task, "told"):
+            task.told = self.progress.scoring
 
     def start(self, begin: Snapshot, masks: Mapping[str, Tensor]) -> None:
         point = with_fresh_optimizer(begin.point, self.task.modules, self.optimizer)
