@@ -24,6 +24,7 @@ from lthkit.errors import LthkitError
 from lthkit.models.files import locate, read_checkpoint
 from lthkit.report import catalog_report
 
+TYPES = "digit-crops, digits, folder, pasted-digits, smallnorb, torchvision, voc"
 SHIPPED = Path(__file__).parents[1] / "data_catalog.yaml"
 
 FOLDER = """
@@ -154,11 +155,19 @@ def test_file_that_is_no_text_is_refused(tmp_path):
     ("old", "new", "parts"),
     [
         ("licence", "license", ["datasets.pets", "'licence' is missing", "unknown key 'license'"]),
-        ("type: folder", "type: zip", ["'zip'", "digits, folder, pasted-digits, smallnorb, torchvision, voc"]),
+        (
+            "type: folder",
+            "type: zip",
+            ["'zip'", TYPES],
+        ),
         ("type: folder", "type: torchvision\n    set: CIFAR", ["'set' is 'CIFAR'", "'CIFAR10'", "'SVHN'"]),
         ("type: folder", "type: torchvision\n    set: MNIST\n    download: 'no'", ["'download'"]),
         ("type: folder", "type: smallnorb\n    cameras: centre", ["'cameras' is 'centre'", "'left'"]),
-        ("type: folder", "type: [folder]", ["unknown", "digits, folder, pasted-digits, smallnorb, torchvision, voc"]),
+        (
+            "type: folder",
+            "type: [folder]",
+            ["unknown", TYPES],
+        ),
         ("root: here", "root: $HOME/x", ["root", "stray $"]),
         ("root: here", "root: 7", ["'root' is 7"]),
         ("root: here", "root: here\n    name: x", ["unknown key 'name'"]),
@@ -263,9 +272,12 @@ def test_listing_tells_present_from_absent(tmp_path):
 
 
 def test_shipped_digits_are_present():
-    digits, scenes, *_ = load_catalog(SHIPPED).listing()
-    assert (digits.name, digits.present) == ("digits", True)
-    assert (scenes.name, scenes.present) == ("pasted-digits", True)
+    built_in = load_catalog(SHIPPED).listing()[:3]
+    assert [(row.name, row.present) for row in built_in] == [
+        ("digits", True),
+        ("pasted-digits", True),
+        ("digit-crops", True),
+    ]
 
 
 @pytest.mark.parametrize("file", ["../out.pt", "/etc/out.pt", "link.pt", "folder/link.pt", "a/../../out.pt"])
@@ -327,7 +339,7 @@ def test_one_faulty_entry_is_shown_beside_the_good_ones_and_only_its_use_raises(
     text = FOLDER.format(root="pets").replace("datasets:", "datasets:\n  broken: {type: folder}\n  none: 3")
     found = catalog(tmp_path, text)
     rows = {row.name: row for row in found.listing()}
-    assert rows.keys() == {"digits", "pasted-digits", "pets", "broken", "none"}
+    assert rows.keys() == {"digits", "digit-crops", "pasted-digits", "pets", "broken", "none"}
     assert "'root' is missing" in rows["broken"].problem
     assert rows["broken"].where == f"faulty: {rows['broken'].problem}"
     assert (rows["broken"].type, rows["broken"].present, rows["pets"].problem) == ("folder", False, None)

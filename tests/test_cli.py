@@ -83,7 +83,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_3(tmp_path, capsys):
 def test_list_prints_every_entry(tmp_path, capsys):
     (tmp_path / "catalog.yaml").write_text(CATALOG)
     assert main(["list", "--catalog", str(tmp_path / "catalog.yaml")]) == 0
-    header, digits, _ = capsys.readouterr().out.splitlines()
+    header, digits, *_ = capsys.readouterr().out.splitlines()
     assert header.split() == ["name", "kind", "type", "present", "licence", "where"]
     assert digits.split()[:5] == ["digits", "dataset", "digits", "yes", "BSD-3-Clause"]
     assert header.index("licence") == digits.index("BSD")
@@ -367,7 +367,7 @@ def test_show_as_json(tmp_path, capsys):
 def test_list_as_json(tmp_path, capsys):
     (tmp_path / "catalog.yaml").write_text(CATALOG)
     assert main(["list", "--catalog", str(tmp_path / "catalog.yaml"), "--json"]) == 0
-    entry, _ = json.loads(capsys.readouterr().out)
+    entry, *_ = json.loads(capsys.readouterr().out)
     assert (entry["name"], entry["present"], entry["licence"]) == ("digits", True, "BSD-3-Clause")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from lthkit import data
 from lthkit.catalog import load_catalog
 from lthkit.data import DataSpec, Scene, SceneAugmentation
 from lthkit.data.scene_augment import augmented
+from lthkit.data.scene_mixing import mixed, mosaic, training_scene
 from lthkit.errors import LthkitError
 from lthkit.tasks import TaskContext
 
@@ -201,7 +203,7 @@ def test_images_that_are_not_square_ask_for_a_size(boxes):
 def test_draws_are_part_of_larger_ones_and_split_nothing_twice():
     catalog = load_catalog()
     few = data.load(DataSpec(name="pasted-digits", count=20, validation=0.2, test_share=0.1), catalog, CPU)
-    assert (len(few.train), len(few.validation), len(few.test)) == (16, 4, 10)
+    assert (len(few.train), len(few.validation), len(few.test)) == (16, 4, 20)
     both = torch.cat([few.train.images, few.validation.images]).flatten(1)
     assert len(both.unique(dim=0)) == 20
     with pytest.raises(LthkitError, match=r"validation 0\.001 of 20 images is none"):
@@ -210,7 +212,7 @@ def test_draws_are_part_of_larger_ones_and_split_nothing_twice():
 
 def test_pasted_digits_have_boxes_just_around_their_masks():
     found = load_catalog().dataset("pasted-digits").read(load_catalog().root)
-    assert (len(found.train), len(found.test)) == (400, 100)
+    assert (len(found.train), len(found.test)) == (1600, 200)
     for objects, mask in list(zip(found.train.objects, found.train.masks, strict=True))[:50]:
         total = 0
         for (left, top, right, bottom), label in zip(objects.boxes.astype(int), objects.labels, strict=True):
@@ -229,7 +231,7 @@ def painted(box, size=48):
     image = torch.zeros(3, size, size, dtype=torch.uint8)
     image[:, top:bottom, left:right] = 255
     mask = (image[0] > 0).to(torch.uint8)
-    return Scene(image, torch.tensor([box]).float(), torch.tensor([0]), torch.tensor([False]), mask)
+    return Scene(image, torch.tensor([box]).float(), torch.tensor([0]), torch.tensor([False]), torch.ones(1), mask)
 
 
 @settings(max_examples=40, deadline=None)
@@ -264,6 +266,78 @@ def test_colours_change_pixels_alone_and_nothing_changes_without_being_asked():
     assert torch.equal(coloured.boxes, scene.boxes)
     assert torch.equal(coloured.mask, scene.mask)
     assert not torch.equal(coloured.image, scene.image)
+
+
+def scene_of(number, size=32):
+    """An image of one grey, its mask of one class, and a box on each quarter."""
+    half = size // 2
+    corners = [(0, 0), (half, 0), (0, half), (half, half)]
+    boxes = torch.tensor([[x + 2, y + 2, x + half - 2, y + half - 2] for x, y in corners]).float()
+    return Scene(
+        torch.full((3, size, size), number, dtype=torch.uint8),
+        boxes,
+        torch.full((4,), number),
+        torch.zeros(4, dtype=torch.bool),
+        torch.ones(4),
+        torch.full((size, size), number, dtype=torch.uint8),
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), x=st.floats(0.25, 0.75), y=st.floats(0.25, 0.75))
+def test_a_mosaic_is_four_windows_around_its_centre_with_what_is_seen_there(seed, x, y):
+    made = mosaic([scene_of(number) for number in range(4)], (x, y), seed)
+    column, row = int(x * 32), int(y * 32)
+    areas = {0: (0, 0, column, row), 1: (column, 0, 32, row), 2: (0, row, column, 32), 3: (column, row, 32, 32)}
+    for number, (left, top, right, bottom) in areas.items():
+        assert (made.image[:, top:bottom, left:right] == number).all()
+        assert (made.mask[top:bottom, left:right] == number).all()
+        own = made.boxes[made.labels == number]
+        assert ((own >= torch.tensor([left, top, left, top])) & (own <= torch.tensor([right, bottom] * 2))).all()
+    assert ((made.boxes[:, 2:] - made.boxes[:, :2]) >= 2).all()
+    assert len(made.boxes) == len(made.labels) == len(made.weights) == len(made.difficult)
+
+
+def test_a_mosaic_moves_boxes_with_their_pixels():
+    four = [painted((4, 4, 44, 44)) for _ in range(4)]
+    made = mosaic(four, (0.5, 0.5), 5)
+    for (left, top, right, bottom), quarter in zip(made.boxes.int().tolist(), range(4), strict=True):
+        y, x = divmod(quarter, 2)
+        area = made.image[0, 24 * y : 24 * y + 24, 24 * x : 24 * x + 24]
+        rows, columns = ((area > 0).any(axis).nonzero().flatten() for axis in (1, 0))
+        assert (left - 24 * x, right - 24 * x) == (int(columns[0]), int(columns[-1]) + 1)
+        assert (top - 24 * y, bottom - 24 * y) == (int(rows[0]), int(rows[-1]) + 1)
+
+
+def test_two_images_over_each_other_share_pixels_and_weights():
+    one, other = (replace(scene_of(number), mask=None) for number in (100, 200))
+    made = mixed(one, other, 0.25)
+    assert (made.image == 175).all()
+    assert made.weights.tolist() == [0.25] * 4 + [0.75] * 4
+    assert made.labels.tolist() == [100] * 4 + [200] * 4
+    assert made.mask is None
+
+
+def test_mixing_happens_as_often_as_told_and_the_same_way_again(digits):
+    source = replace(digits.train, masks=None, scenes=replace(digits.train.scenes, masks=None))
+
+    def made(**chances):
+        return [training_scene(source, 3, SceneAugmentation(**chances), seed) for seed in range(40)]
+
+    alone = source.scene(3)
+    assert all(torch.equal(scene.image, alone.image) for scene in made())
+    assert not any(torch.equal(scene.image, alone.image) for scene in made(mosaic=1.0))
+    shares = [scene.weights.min() < 1 for scene in made(mixup=0.5)]
+    assert 8 < sum(shares) < 32
+    for one, other in zip(made(mosaic=0.5, mixup=0.5), made(mosaic=0.5, mixup=0.5), strict=True):
+        assert torch.equal(one.image, other.image)
+        assert torch.equal(one.boxes, other.boxes)
+
+
+def test_all_boxes_are_those_of_the_scenes_streamed_or_not(boxes):
+    for stream in (False, True):
+        train = load(boxes[1], stream=stream).train
+        assert torch.equal(train.boxes(), torch.cat([train.scene(index).boxes for index in range(len(train))]))
 
 
 @pytest.fixture(scope="module")
