@@ -42,6 +42,7 @@ from .project import enter_project as enter_project
 from .project import init_project as init_project
 from .scales import configure as configure
 from .scales import source_ticket as source_ticket
+from .scales import target_ticket as target_ticket
 from .scales import temperature_tickets as temperature_tickets
 from .scales import transfer_configs as transfer_configs
 from .search import SearchConfig as SearchConfig
@@ -52,7 +53,9 @@ from .search import predict as predict
 from .search import score_per_class as score_per_class
 from .search import trained_file as trained_file
 from .store import open_store as open_store
+from .transfer import by_metric as by_metric
 from .transfer import collect as collect
 from .transfer import transfer_many as transfer_many
+from .transfer import with_kept_weights as with_kept_weights
 
 __version__: str

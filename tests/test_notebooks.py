@@ -22,6 +22,8 @@ OUTPUTS = {
     "05_mask_sensitivity": {"out": "."},
     "06_size_and_temperature": {"out": "."},
     "07_explore": {"out": "."},
+    "08_detection": {"out": ".", "processes": 1},
+    "09_segmentation": {"out": ".", "processes": 1},
 }
 
 
@@ -55,6 +57,10 @@ def test_all_run_at_the_smoke_scale(tmp_path):
         "06_size_and_temperature/size.png",
         "06_size_and_temperature/temperature.png",
         "07_explore/explore.png",
+        "08_detection/predictions.png",
+        "08_detection/transfer-AP50.png",
+        "09_segmentation/classes.png",
+        "09_segmentation/found.png",
     }
 
 

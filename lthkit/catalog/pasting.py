@@ -40,17 +40,17 @@ class Stock:
     photographs: list[Image.Image]
 
 
-def stocks(digits: tuple[int, ...]) -> tuple[Stock, Stock]:
-    """Those of the training and of the test split, with these digits in label order."""
+def stock_of(split: str, digits: tuple[int, ...]) -> Stock:
+    """That of the split ``train`` or ``test``, with these digits in label order."""
     from sklearn.datasets import load_sample_images
 
     photos = [Image.fromarray(photo) for photo in load_sample_images().images]
     found = read_digits()
     edges = [int(photo.width * _TRAIN_SHARE) for photo in photos]
-    left = [photo.crop((0, 0, edge, photo.height)) for photo, edge in zip(photos, edges, strict=True)]
-    right = [photo.crop((edge, 0, photo.width, photo.height)) for photo, edge in zip(photos, edges, strict=True)]
-    train, test = ([split.items[split.labels == digit] for digit in digits] for split in (found.train, found.test))
-    return Stock(train, left), Stock(test, right)
+    samples = {"train": found.train, "test": found.test}[split]
+    ends = [(0, edge) if split == "train" else (edge, photo.width) for photo, edge in zip(photos, edges, strict=True)]
+    parts = [photo.crop((left, 0, right, photo.height)) for photo, (left, right) in zip(photos, ends, strict=True)]
+    return Stock([samples.items[samples.labels == digit] for digit in digits], parts)
 
 
 def background(draw: np.random.RandomState, stock: Stock, size: int) -> np.ndarray:

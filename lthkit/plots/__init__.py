@@ -7,7 +7,9 @@ from lthkit.plots.layer_sensitivity import layer_sensitivity
 from lthkit.plots.layers import kernel_heatmap, layer_densities
 from lthkit.plots.maps import difference_map, weight_map, zero_kernels_map
 from lthkit.plots.patterns import kernel_grid
+from lthkit.plots.per_class import per_class
 from lthkit.plots.png import png
+from lthkit.plots.predictions import predictions
 from lthkit.plots.results import results_curves
 from lthkit.plots.save import save
 from lthkit.plots.sensitivity import sensitivity_bars
@@ -28,7 +30,9 @@ __all__ = [
     "overlap_by_layer",
     "overlap_curve",
     "overlap_matrix",
+    "per_class",
     "png",
+    "predictions",
     "results_curves",
     "save",
     "scores_against",

@@ -103,7 +103,7 @@ def legend_rows(figure: go.Figure) -> int:
     """About how many rows a horizontal legend has."""
     rows, taken = 0, math.inf
     for trace in figure.data:
-        if trace.showlegend is not False and trace.name:
+        if getattr(trace, "showlegend", False) is not False and trace.name:  # images have none
             room = 60 + 8 * len(trace.name)
             rows, taken = (rows, taken + room) if taken + room <= LEGEND_WIDTH else (rows + 1, room)
     return rows

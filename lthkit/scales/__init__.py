@@ -3,7 +3,7 @@
 from lthkit.scales.configure import configure
 from lthkit.scales.scale import STAGES, Changes, Scale, TransferSet, find_scale, scale_names
 from lthkit.scales.temperatures import temperature_tickets
-from lthkit.scales.transfers import source_ticket, transfer_configs
+from lthkit.scales.transfers import source_ticket, target_ticket, transfer_configs
 
 __all__ = [
     "STAGES",
@@ -14,6 +14,7 @@ __all__ = [
     "find_scale",
     "scale_names",
     "source_ticket",
+    "target_ticket",
     "temperature_tickets",
     "transfer_configs",
 ]

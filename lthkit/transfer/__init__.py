@@ -1,10 +1,11 @@
 """Transfer: many single trainings (masks, weights, tasks, seeds) at once, and their results as one tidy table."""
 
 from lthkit.transfer.many import transfer, transfer_many
-from lthkit.transfer.results import collect, read_results, results_table
+from lthkit.transfer.results import by_metric, collect, read_results, results_table, with_kept_weights
 from lthkit.transfer.sensitivity import score_pruned, score_retrained
 
 __all__ = [
+    "by_metric",
     "collect",
     "read_results",
     "results_table",
@@ -12,4 +13,5 @@ __all__ = [
     "score_retrained",
     "transfer",
     "transfer_many",
+    "with_kept_weights",
 ]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lthkit.config import differences
 from lthkit.errors import LthkitError
-from lthkit.search import ENDING, LABELS, read_result
+from lthkit.search import ENDING, LABELS, read_result, trained_file
 
 _MEASURED = ("score", "validation", "best_step", "least_loss_step", "sparsity", "wall_time")
 _SAID = ("metric", "higher_is_better", "selection", "test_share", "chance", "mask_sha256", "config_sha256")
@@ -16,13 +16,24 @@ _FIRST = ("dense", "ticket", "pretrained", "random")
 _FREE = ("mask", "weights", "seed", "keep_weights")
 
 
-def collect(folder: str | Path) -> pd.DataFrame:
-    """All results in ``folder`` and below it (``results_table``).
+def collect(folder: str | Path, metric: str | None = None) -> pd.DataFrame:
+    """All results in ``folder`` and below it. Arguments and columns as ``results_table``.
 
     Raises:
         LthkitError: if there are none, one is damaged, or two differ in what a table cannot say.
     """
-    return results_table(read_results(folder))
+    return results_table(read_results(folder), metric)
+
+
+def by_metric(results: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The same trainings scored by another metric of their task; arguments and columns as ``results_table``."""
+    return results_table({Path(file): read_result(Path(file)) for file in results["file"]}, metric)
+
+
+def with_kept_weights(results: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``results_table`` whose trained weights lie beside their files (``keep_weights``)."""
+    places = zip(results["file"], results["round"], strict=True)
+    return results[[trained_file(str(file), int(round), "last").is_file() for file, round in places]]
 
 
 def read_results(folder: str | Path) -> dict[Path, dict[str, Any]]:
@@ -37,8 +48,12 @@ def read_results(folder: str | Path) -> dict[Path, dict[str, Any]]:
     return {path: read_result(path) for path in files}
 
 
-def results_table(results: Mapping[Path, dict[str, Any]]) -> pd.DataFrame:
+def results_table(results: Mapping[Path, dict[str, Any]], metric: str | None = None) -> pd.DataFrame:
     """One row per training.
+
+    Args:
+        results: as ``read_results`` gives them.
+        metric: another of the task's metrics than the one that picked the best evaluation, at that evaluation.
 
     Columns: what tells trainings apart (``source``, ``weights``, ``target``, ``mask``, ``round``, ``search_seed``,
     ``training_seed``); what was measured (``score``: the test metric at the best validation or at the end,
@@ -48,19 +63,35 @@ def results_table(results: Mapping[Path, dict[str, Any]]) -> pd.DataFrame:
 
     Raises:
         LthkitError: when two results of one source and target differ in more than the columns tell, or two are of
-            one training, naming both files and the setting.
+            one training, naming both files and the setting; if a result has no such metric.
     """
     _must_be_comparable(results)
     _must_be_distinct(results)
-    rows = [_row(path, result) for path, result in results.items()]
+    rows = [_row(path, result, metric) for path, result in results.items()]
     table = pd.DataFrame(rows, columns=[*LABELS, *_MEASURED, *_SAID, "file"])
     table = table.astype(dict.fromkeys((*_MEASURED, "chance"), "float64"))
     return table.sort_values(list(LABELS), key=_in_order, ignore_index=True)
 
 
-def _row(path: Path, result: dict[str, Any]) -> dict[str, Any]:
+def _row(path: Path, result: dict[str, Any], metric: str | None) -> dict[str, Any]:
     measured = {name: result["summary"][name] for name in _MEASURED}
-    return result["labels"] | measured | {name: result[name] for name in _SAID} | {"file": str(path)}
+    row = result["labels"] | measured | {name: result[name] for name in _SAID} | {"file": str(path)}
+    return row if metric in (None, result["metric"]) else row | _by_another(path, result, str(metric))
+
+
+def _by_another(path: Path, result: dict[str, Any], metric: str) -> dict[str, Any]:
+    """What a row says differently when another metric is scored, at the same evaluation."""
+    known = [name.removeprefix("test_") for name in result["rows"][0] if name.startswith("test_")]
+    if metric not in known:
+        raise LthkitError(f"{path} has no metric '{metric}'; choose one of {', '.join(known)}")
+    chosen = next(row for row in result["rows"] if row["step"] == result["summary"]["best_step"])
+    return {
+        "score": chosen[f"test_{metric}"],
+        "validation": chosen.get(f"validation_{metric}"),
+        "metric": metric,
+        "higher_is_better": metric != "loss",
+        "chance": None,
+    }
 
 
 def _in_order(column: pd.Series) -> pd.Series:

@@ -1,5 +1,6 @@
 """Small images for demos, one label each: a digit on a part of a photograph."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -7,7 +8,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from lthkit.catalog.pasting import OfPastedDigits, Stock, background, contrasting, some_digit, stocks
+from lthkit.catalog.pasting import OfPastedDigits, Stock, background, contrasting, some_digit, stock_of
 from lthkit.catalog.samples import DataSet, Samples
 from lthkit.seeds import frozen_random
 
@@ -28,14 +29,18 @@ class DigitCropsEntry(OfPastedDigits):
     def read(self, base: Path) -> DataSet:
         """Training and test images, as many of each digit as chance has it."""
         self.locate(base)
-        of_train, of_test = stocks(self.digits)
-        train, test = self._made("train", self.count, of_train), self._made("test", self.test_count, of_test)
+        train = _made("train", self.digits, self.count, self.size)
+        test = _made("test", self.digits, self.test_count, self.size)
         return DataSet(train, test, tuple(str(digit) for digit in self.digits))
 
-    def _made(self, split: str, count: int, stock: Stock) -> Samples:
-        made = [_crop(frozen_random(0, "crop", split, number), stock, self.size) for number in range(count)]
-        images, labels = zip(*made, strict=True)
-        return Samples(np.stack(images), np.array(labels, np.int64), Image.fromarray)
+
+@lru_cache(maxsize=2)
+def _made(split: str, digits: tuple[int, ...], count: int, size: int) -> Samples:
+    """A split; kept, since a notebook reads the same one for every training."""
+    stock = stock_of(split, digits)
+    made = [_crop(frozen_random(0, "crop", split, number), stock, size) for number in range(count)]
+    images, labels = zip(*made, strict=True)
+    return Samples(np.stack(images), np.array(labels, np.int64), Image.fromarray)
 
 
 def _crop(draw: np.random.RandomState, stock: Stock, size: int) -> tuple[np.ndarray, int]:

@@ -1,5 +1,6 @@
 """Scenes for demos, with boxes and masks: scikit-learn's digits pasted on the photographs that it ships."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -7,7 +8,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from lthkit.catalog.pasting import OfPastedDigits, Stock, background, contrasting, some_digit, stocks
+from lthkit.catalog.pasting import OfPastedDigits, Stock, background, contrasting, some_digit, stock_of
 from lthkit.catalog.scenes import Objects, Scenes, SceneSet
 from lthkit.seeds import frozen_random
 
@@ -30,15 +31,19 @@ class PastedDigitsEntry(OfPastedDigits):
         """Training and test scenes of one to three digits each, which do not touch."""
         self.locate(base)
         names = tuple(str(digit) for digit in self.digits)
-        of_train, of_test = stocks(self.digits)
-        train, test = self._made("train", self.count, of_train), self._made("test", self.test_count, of_test)
+        train = _made("train", self.digits, self.count, self.size)
+        test = _made("test", self.digits, self.test_count, self.size)
         return SceneSet(train, test, names, ("background", *names))
 
-    def _made(self, split: str, count: int, stock: Stock) -> Scenes:
-        # each image from a stream of its own: a smaller count is the beginning of a larger one
-        made = [_scene(frozen_random(0, "pasted", split, n), stock, self.size) for n in range(count)]
-        images, masks, objects = zip(*made, strict=True)
-        return Scenes(np.stack(images), objects, np.stack(masks), Image.fromarray, Image.fromarray)
+
+@lru_cache(maxsize=2)
+def _made(split: str, digits: tuple[int, ...], count: int, size: int) -> Scenes:
+    """A split; kept, since a notebook reads the same one for every training."""
+    stock = stock_of(split, digits)
+    # each image from a stream of its own: a smaller count is the beginning of a larger one
+    made = [_scene(frozen_random(0, "pasted", split, number), stock, size) for number in range(count)]
+    images, masks, objects = zip(*made, strict=True)
+    return Scenes(np.stack(images), objects, np.stack(masks), Image.fromarray, Image.fromarray)
 
 
 def _scene(draw: np.random.RandomState, stock: Stock, size: int) -> tuple[np.ndarray, np.ndarray, Objects]:

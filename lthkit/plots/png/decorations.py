@@ -132,7 +132,7 @@ def _frame(canvas: Figure, item: Spec, places: Places, paper: Bbox) -> tuple[Axe
 def draw_annotations(canvas: Figure, layout: Spec, places: Places, paper: Bbox) -> None:
     """Texts, with or without an arrow. On logarithmic axes their places are exponents, as in plotly."""
     for note in layout.get("annotations", []):
-        _, move = _frame(canvas, note, places, paper)
+        owner, move = _frame(canvas, note, places, paper)
         x, y = (_note_place(note, side, places) for side in "xy")
         arrow = note.get("showarrow", True)
         shift = (note.get("ax", -10), -note.get("ay", -30)) if arrow else (note.get("xshift", 0), note.get("yshift", 0))
@@ -140,7 +140,9 @@ def draw_annotations(canvas: Figure, layout: Spec, places: Places, paper: Bbox) 
         rise = note.get("yanchor", "auto")
         paper_side = note.get("xref") == "paper" and not arrow
         paper_rise = note.get("yref") == "paper" and not arrow
-        text = canvas.axes[0].annotate if canvas.axes else canvas.add_subplot(frameon=False).annotate
+        # on its own plot: whatever is drawn on a later one would hide it
+        axes = owner or (canvas.axes[0] if canvas.axes else canvas.add_subplot(frameon=False))
+        text = axes.annotate
         text(
             plain_text(note.get("text", "")),
             xy=(x, y),
