@@ -73,9 +73,20 @@ LABELS: Mapping[str, tuple[str, str]] = {
 }
 
 
+METRICS = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy"}
+"""How metrics are written whose names are not words."""
+
+
+def metric_name(metric: str, first: bool = False) -> str:
+    """A metric in words; ``first``: as the first word of a title."""
+    name = METRICS.get(metric, metric)
+    return name[:1].upper() + name[1:] if first else name
+
+
 def score_name(metric: str, test_share: float = 1.0) -> str:
     """What scores are called: ``test accuracy``; of a quick look ``accuracy on 10 % of the test split``."""
-    return f"test {metric}" if test_share == 1 else f"{metric} on {100 * test_share:g} % of the test split"
+    name = metric_name(metric)
+    return f"test {name}" if test_share == 1 else f"{name} on {100 * test_share:g} % of the test split"
 
 
 def labelled(array: Labelled, **names: tuple[str, str]) -> Labelled:

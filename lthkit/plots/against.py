@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from lthkit.analysis.labels import score_name
+from lthkit.analysis.labels import metric_name, score_name
 from lthkit.analysis.verdicts.results import DENSE, checked
 from lthkit.analysis.verdicts.samples import sample
 from lthkit.errors import LthkitError
@@ -46,7 +46,7 @@ def scores_against(results: pd.DataFrame, by: str, lines: str | None = None, tit
         _add_points(figure, own, by, name, index)
     return style(
         figure,
-        title or f"{metric.capitalize()} on {frame['target'].iloc[0]} by {_WORDS.get(by, by)}",
+        title or f"{metric_name(metric, first=True)} on {frame['target'].iloc[0]} by {_WORDS.get(by, by)}",
         f"means of runs and one standard deviation; masks from {frame['source'].iloc[0]}",
         xaxis={
             "title": {"text": f"{_WORDS.get(by, by)} (log)"},

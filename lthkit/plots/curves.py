@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from lthkit.analysis.labels import score_name
+from lthkit.analysis.labels import metric_name, score_name
 from lthkit.errors import LthkitError
 from lthkit.plots.references import LEAST_SHARE
 from lthkit.plots.theme import COLOURS, TEXT, shades, spread, style
@@ -118,7 +118,7 @@ def _densities(curves: Mapping[str, xr.Dataset]) -> np.ndarray:
 
 
 def _selection(attrs: Mapping[str, object], metric: str) -> str:
-    point = "the last evaluation" if attrs.get("selection") == "last" else f"the best validation {metric}"
+    point = "the last evaluation" if attrs.get("selection") == "last" else f"the best validation {metric_name(metric)}"
     return f"scored at {point} of each round"
 
 
@@ -156,12 +156,14 @@ def training_curves(scores: xr.Dataset, metric: str = "accuracy", rounds: list[i
     shown = (
         f"rounds {', '.join(map(str, chosen))} of {trained} trainings" if trained != 1 else f"round {chosen[0]} alone"
     )
-    both = f"; {metric}: line on validation, dots on test" if len(splits) > 1 else ""
+    both = f"; {metric_name(metric)}: line on validation, dots on test" if len(splits) > 1 else ""
     style(figure, "Training by round", shown + both, height=600 if splits else 400)
     figure.update_xaxes(title_text="training step within the round", row=2 if splits else 1)
     figure.update_yaxes(title_text="training loss", row=1)
     if splits:
-        figure.update_yaxes(title_text=metric if len(splits) > 1 else f"{splits[0]} {metric}", row=2)
+        figure.update_yaxes(
+            title_text=metric_name(metric) if len(splits) > 1 else f"{splits[0]} {metric_name(metric)}", row=2
+        )
     return figure
 
 

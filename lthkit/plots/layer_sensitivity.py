@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from lthkit.analysis.labels import score_name
+from lthkit.analysis.labels import metric_name, score_name
 from lthkit.analysis.verdicts.samples import sample
 from lthkit.errors import LthkitError
 from lthkit.plots.theme import style
@@ -46,7 +46,7 @@ def layer_sensitivity(scores: xr.DataArray | Mapping[str, xr.DataArray]) -> go.F
         figure.add_trace(_heat(panel, names, levels, shape), 1, column)
     style(
         figure,
-        f"{str(metric).capitalize()} with one layer pruned alone",
+        f"{metric_name(str(metric), first=True)} with one layer pruned alone",
         "; ".join([*_panel_notes(panels, found), "layers in depth order, input on top"]),
         height=200 + max(14 * len(names), 260),
         width=1000,

@@ -14,6 +14,7 @@ DASHES = ("dash", "dashdot", "longdashdot", "longdash")
 BAND = "rgba(118,118,118,0.22)"
 # the chance level is drawn if the scores still fill this share of the picture's height
 LEAST_SHARE = 0.4
+_SOURCES = {"imagenet": "supervised, ", "simclr": "simCLR, ", "moco": "MoCo, "}
 
 
 def add_dense(
@@ -77,7 +78,7 @@ def add_published(
     """A dashed line at the highest sparsity that matched and a star at the best score; what has neither, in words."""
     for index, one in enumerate(published):
         colour = COLOURS[-1 - index % len(COLOURS)]
-        said = f"{one.label}: {one.setting}, {weights_label(one.weights)}"
+        said = f"{one.label}: {_SOURCES.get(one.source, '')}{one.setting}, {weights_label(one.weights)}"
         if one.highest is None:
             notes.append(f"{said}: matches at no sparsity")
         else:

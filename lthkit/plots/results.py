@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from lthkit.analysis.labels import metric_name
 from lthkit.papers import Outcome
 from lthkit.plots.labels import mask_label, runs_label, weights_label
 from lthkit.plots.lines import Line, TaskLines, task_lines
@@ -69,7 +70,7 @@ def results_curves(
     pad = 0.06 * (high - low or 1)
     style(
         figure,
-        title or f"{task.metric.capitalize()} on {task.target} against sparsity",
+        title or f"{metric_name(task.metric, first=True)} on {task.target} against sparsity",
         "; ".join(notes),
         xaxis=axis,
         yaxis={

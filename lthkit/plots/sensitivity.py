@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from lthkit.analysis.labels import metric_name
 from lthkit.analysis.verdicts.samples import Sample
 from lthkit.errors import LthkitError
 from lthkit.plots.labels import mask_label, runs_label, weights_label
@@ -72,7 +73,7 @@ def sensitivity_bars(
     removed = {line.mask: line.sparsity[_at(line, round)] for line in lines}
     style(
         figure,
-        f"{task.metric.capitalize()} on {task.target} by mask, round {round}",
+        f"{metric_name(task.metric, first=True)} on {task.target} by mask, round {round}",
         f"means of runs and one standard deviation; {task.scored}",
         xaxis={
             "tickvals": list(range(len(kinds))),

@@ -94,6 +94,8 @@ def _set_range(axes: Axes, axis: Axis) -> None:
     if axis.layout.get("rangemode") in ("tozero", "nonnegative"):
         least, most = axes.dataLim.intervalx if axis.is_x else axes.dataLim.intervaly
         low, high = 0.0 if least >= 0 else low, 0.0 if most <= 0 else high
+    if low == high:  # of zeros alone
+        high = low + 1
     backwards = axis.layout.get("autorange") == "reversed" or axis.layout.get("image")
     set_limits(*((high, low) if backwards else (low, high)))
 
