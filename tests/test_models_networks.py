@@ -221,3 +221,29 @@ def test_every_kind_of_network_is_searched(model: dict[str, Any], data: dict[str
     assert (store.rounds, store.scored) == (2, 3)
     total = sum(math.prod(shape) for shape in store.parameters.values())
     assert sum(store.counts.values()) == math.floor(total * 0.64 + 0.5)
+
+
+@pytest.mark.parametrize(("name", "expansion"), [("resnet18", 1), ("resnet50", 4)])
+def test_torchvisions_resnets_come_in_any_width(name: str, expansion: int) -> None:
+    usual, narrow = (build(ModelSpec(name=name, options=options), 5, 0) for options in ({}, {"width": 16}))
+    own = {key: tuple(tensor.shape) for key, tensor in narrow.state_dict().items()}
+    for key, tensor in usual.state_dict().items():
+        shape = tuple(tensor.shape)
+        # every number of channels is a quarter, but the image's and the classes'
+        quarter = [number if number in (3, 5) else number // 4 for number in shape[:2]]
+        assert own[key] == (*quarter, *shape[2:]), key
+    assert narrow(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
+    assert narrow.fc.in_features == 128 * expansion
+    strides = [module.stride for module in usual.modules() if isinstance(module, nn.Conv2d)]
+    assert strides == [module.stride for module in narrow.modules() if isinstance(module, nn.Conv2d)]
+
+
+def test_the_usual_width_is_torchvisions_own_draw() -> None:
+    usual, said = (build(ModelSpec(name="resnet18", options=options), 5, 3) for options in ({}, {"width": 64}))
+    assert all(torch.equal(tensor, said.state_dict()[key]) for key, tensor in usual.state_dict().items())
+
+
+@pytest.mark.parametrize("width", [0, -3, 1.5, "wide"])
+def test_a_width_that_is_none_is_refused(width: Any) -> None:
+    with pytest.raises(LthkitError, match="model 'resnet18': option 'width' is"):
+        build(ModelSpec(name="resnet18", options={"width": width}), 5, 0)

@@ -35,6 +35,38 @@ def test_the_paper_scale_of_contrastive_tasks_is_table_1_of_chen(task, rate, che
 
 
 @pytest.mark.parametrize("scale", scales.scale_names())
+@pytest.mark.parametrize("task", ["detection", "segmentation"])
+def test_every_scale_has_a_backbone_for_detection_and_segmentation(scale, task):
+    source = scales.configure(scale, "backbone")
+    target = scales.configure(scale, changes={"task.name": task})
+    assert source.task.name == "classification"
+    assert (source.model.name, source.model.options) == (target.model.name, target.model.options)
+    assert source.model.small_stem == target.model.small_stem is False
+    assert min(source.pruning.rounds, target.pruning.rounds) >= 3
+    assert target.plan.total_steps(100) > 0
+
+
+def test_the_paper_scale_of_detection_and_segmentation_is_table_1_of_chen():
+    detection, segmentation = (
+        scales.configure("paper", changes={"task.name": task}) for task in ("detection", "segmentation")
+    )
+    plan = detection.plan
+    assert (plan.epochs, plan.batch_size, plan.schedule, plan.weight_decay) == (50, 8, "cosine", 5e-4)
+    assert (plan.learning_rate, plan.final_learning_rate) == (1e-4, 1e-6)
+    plan = segmentation.plan
+    assert (plan.steps, plan.batch_size, plan.learning_rate, plan.warmup_steps) == (30_000, 4, 0.01, 100)
+    assert (plan.milestones, plan.gamma, plan.weight_decay) == ((18_000, 22_000), 0.1, 1e-4)
+    for config in (detection, segmentation):
+        assert (config.model.name, config.model.checkpoint) == ("resnet50", "resnet50-imagenet-v1")
+        assert (config.plan.optimizer, config.plan.momentum, config.plan.selection) == ("SGD", 0.9, "last")
+
+
+def test_a_length_in_epochs_takes_the_place_of_one_in_steps():
+    plan = scales.configure("paper", changes={"task.name": "segmentation", "plan.epochs": 3}).plan
+    assert (plan.epochs, plan.steps, plan.schedule) == (3, None, "cosine")
+
+
+@pytest.mark.parametrize("scale", scales.scale_names())
 @pytest.mark.parametrize("task", ["simclr", "moco"])
 def test_every_scale_has_settings_for_every_built_in_task(scale, task):
     own = scales.find_scale(scale).tasks[task]

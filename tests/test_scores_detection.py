@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torchmetrics.detection import MeanAveragePrecision
 
 from lthkit.errors import LthkitError
-from lthkit.scores import Detections, Truth, average_precision, coco_scores, mean_over_classes
+from lthkit.scores import Detections, Truth, average_precision, coco_scores, mean_over_classes, voc_scores
 
 SQUARE = [0, 0, 12, 12]
 NOTHING = ([], [], [])
@@ -342,6 +342,20 @@ def test_area_and_coco_differ_by_no_more_than_their_interpolation(seed):
     assert scores["AP50_per_class"].tolist() == pytest.approx(at[0].tolist(), abs=0.01)
     assert scores["AP75"] == pytest.approx(mean_over_classes(at[5]), abs=0.01)
     assert scores["AP"] == pytest.approx(mean_over_classes(torch.stack(at).mean(0)), abs=0.01)
+
+
+@pytest.mark.parametrize("rule", ["area", "11-point"])
+def test_voc_scores_are_the_means_of_average_precisions_at_the_thresholds(rule):
+    detections, truths = drawn(3)
+    found = voc_scores(detections, truths, 5, rule=rule)  # nothing is of the fifth class
+    at = [average_precision(detections, truths, 5, iou=(50 + 5 * step) / 100, rule=rule) for step in range(10)]
+    each = [mean_over_classes(precision) for precision in at]
+    assert (found["AP50"], found["AP75"]) == (each[0], each[5])
+    assert found["AP"] == pytest.approx(sum(each) / 10)
+    assert found["AP50_per_class"].tolist()[:4] == at[0].tolist()[:4]
+    assert found["AP50_per_class"][4].isnan()
+    with pytest.raises(LthkitError, match="there is no rule 'coco'"):
+        voc_scores(detections, truths, 5, rule="coco")
 
 
 def test_coco_scores_are_what_torchmetrics_reports():

@@ -28,7 +28,17 @@ from lthkit.search.start import train_to_rewound
 from lthkit.seeds import derive
 from lthkit.store import open_store
 from lthkit.train import copy_state, load_tensors, make_point, save_tensors, train
-from lthkit.transfer import collect, read_results, results_table, score_pruned, score_retrained, transfer, transfer_many
+from lthkit.transfer import (
+    by_metric,
+    collect,
+    read_results,
+    results_table,
+    score_pruned,
+    score_retrained,
+    transfer,
+    transfer_many,
+    with_kept_weights,
+)
 
 TARGET = {"name": "digits", "count": 128, "classes": [5, 6, 7, 8, 9], "validation": 0.25}
 PLAN = DIGITS["plan"]
@@ -295,6 +305,25 @@ def test_results_are_tidy_rows(source, tmp_path):
     assert results["score"].between(0, 1).all()
     assert (results["chance"] == 0.2).all()
     pd.testing.assert_frame_equal(collect(tmp_path), results)
+
+
+def test_results_by_another_metric_are_those_of_the_chosen_evaluation(source, tmp_path):
+    results = transfer_many([config(source, seed=seed) for seed in (0, 1)], tmp_path)
+    by_loss = by_metric(results, "loss")
+    for row in by_loss.itertuples():
+        result = read_results(tmp_path)[Path(row.file)]
+        chosen = next(each for each in result["rows"] if each["step"] == row.best_step)
+        assert (row.score, row.validation) == (chosen["test_loss"], chosen["validation_loss"])
+        assert (row.metric, row.higher_is_better) == ("loss", False)
+    pd.testing.assert_frame_equal(by_metric(results, "accuracy"), results)
+    with pytest.raises(LthkitError, match="has no metric 'mean_iou'; choose one of accuracy, loss"):
+        by_metric(results, "mean_iou")
+
+
+def test_rows_with_kept_weights_are_those_whose_trainings_kept_them(source, tmp_path):
+    wanted = [config(source, seed=0), config(source, seed=1, keep_weights="ends")]
+    kept = with_kept_weights(transfer_many(wanted, tmp_path))
+    assert kept["training_seed"].tolist() == [1]
 
 
 def test_results_that_differ_in_more_than_their_columns_are_not_mixed(source, tmp_path):
