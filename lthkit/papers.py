@@ -102,6 +102,13 @@ OVERLAP_BELOW = 0.0655
 """Relative similarity of masks of two pre-trainings after five rounds, 67.23 % (Chen et al. 2021, Section 5.1): less
 than this, where independent masks already share 0.196 (setups.md, trap 5)."""
 
+VOC_DETECTION = {
+    "supervised": {"AP": 0.535, "AP50": 0.813, "AP75": 0.588},
+    "MoCo v2": {"AP": 0.570, "AP50": 0.824, "AP75": 0.636},
+}
+"""Pre-training → scores of the dense Faster R-CNN (ResNet-50, C4 form) after 24,000 iterations on VOC 2007 + 2012,
+tested on VOC 2007, as the authors of MoCo report them (He et al. 2020; Chen et al. 2020, improved baselines)."""
+
 LOGISTIC_REGRESSION = (0.58, 0.65)
 """Range of the test accuracy of logistic regression on Fashion-MNIST (Mehta 2019, Fig. 4)."""
 

@@ -24,12 +24,16 @@ checkpoints: {}
 OPTIONS = {
     "segmentation": {"width": 16, "dropout": 0.0, "smallest": 0.5, "largest": 2.0},
     "detection": {"width": 8, "anchors": "data", "mosaic": 0.5, "mixup": 0.5},
+    "detection fpn": {"detector": "faster-rcnn", "width": 8, "regions": 16, "samples": 16, "mosaic": 0.5},
+    "detection c4": {"detector": "faster-rcnn", "form": "c4", "regions": 16, "samples": 16},
+    "detection ssd": {"detector": "ssd", "width": 16, "smallest": 0.8, "largest": 1.2},
 }
+"""By case: the name of the task and, of detection, what stands on the backbone."""
 
 
-def scenes_config(task: str, **changes) -> SearchConfig:
+def scenes_config(case: str, **changes) -> SearchConfig:
     base = {
-        "task": {"name": task, "options": dict(OPTIONS[task])},
+        "task": {"name": case.split()[0], "options": dict(OPTIONS[case])},
         "model": {"name": "narrow:resnet"},
         "data": {"name": "few-digits", "size": 32, "validation": 0.25},
         "plan": {

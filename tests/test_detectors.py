@@ -1,6 +1,7 @@
 """YOLOv4's parts against hand-worked cases, brute force and torchvision: grids, anchors, targets, loss, detections."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torchvision.ops import box_iou, complete_box_iou_loss
 
-from lthkit import detectors, scores
-from lthkit.data import SceneBatch
+from lthkit import data, detectors, scores
+from lthkit.catalog import load_catalog
+from lthkit.data import SceneAugmentation, SceneBatch
+from lthkit.detectors.objects import detections_of, targets_of
 from lthkit.detectors.suppression import suppressed
 from lthkit.detectors.yolo import (
     Grid,
@@ -30,6 +33,7 @@ from lthkit.errors import LthkitError
 from lthkit.models import ModelSpec, build_backbone
 from lthkit.scores import Truth
 
+CPU = torch.device("cpu")
 SIZE = 64
 ANCHORS = torch.tensor([[8.0, 8], [8, 16], [16, 8], [16, 16], [12, 24], [24, 12], [24, 24], [40, 24], [40, 40]])
 
@@ -310,7 +314,89 @@ def test_the_neck_is_as_wide_as_it_is_told():
     assert math.isclose(full, 28e6, rel_tol=0.15)  # with CSPDarknet's maps it is 27.6 million
 
 
+# --- all detectors --------------------------------------------------------------------------------------------
+
+ALL = {
+    "yolov4": {"width": 16},
+    "faster-rcnn": {"width": 16, "regions": 32, "samples": 32},
+    "faster-rcnn c4": {"form": "c4", "regions": 32, "samples": 32},
+    "ssd": {"width": 32},
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks this small are many times slower on several where other work runs beside."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """Six digits pasted on photographs, of which three are trained on."""
+    path = data.DataSpec(name="pasted-digits", count=6, validation=0.5, test_share=0.01, size=SIZE)
+    return data.load(path, load_catalog(), torch.device("cpu"))
+
+
+def detector_of(name, scenes):
+    context = detectors.DetectorContext(ModelSpec(name="narrow:resnet"), scenes, ALL[name] | {"least_score": 0.05}, 0)
+    return detectors.make(name.split()[0], context)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("count", [0, 1, 200])
+def test_every_detector_trains_on_any_number_of_objects(name, count, scenes):
+    draw = torch.Generator().manual_seed(count)
+    middles, extents = torch.rand(count, 2, generator=draw) * SIZE, torch.rand(count, 2, generator=draw) * 30 + 2
+    boxes = torch.cat([middles - extents / 2, middles + extents / 2], 1).clamp(0, SIZE)
+    # all of them in the second of two images
+    batch = batch_of(boxes.tolist(), labels=[4] * count, image=[1] * count, images=2)
+    batch = replace(batch, images=torch.randn(2, 3, SIZE, SIZE, generator=draw))
+    network = detector_of(name, scenes).train()
+    torch.manual_seed(0)  # of the sampled regions
+    loss = network.loss(batch)
+    loss.backward()
+    assert loss.isfinite()
+    assert all(each.grad is None or each.grad.isfinite().all() for each in network.parameters())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_detector_finds_what_it_was_shown(name, scenes):
+    batch = next(data.training_scenes(scenes, SceneAugmentation(), batch_size=3, seed=0, epoch=0, device=CPU))
+    network = detector_of(name, scenes).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for _ in range(80):
+            network.loss(batch).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    network.eval()
+    with torch.no_grad():
+        found = network.detect(batch.images)
+    truth = [
+        Truth(batch.boxes[own], batch.labels[own], batch.difficult[own]) for own in (batch.image == n for n in range(3))
+    ]
+    assert scores.voc_scores(found, truth, 5)["AP50"] > 0.8
+
+
+def test_torchvisions_detectors_are_not_told_of_difficult_objects():
+    batch = batch_of([[1, 1, 5, 5], [2, 2, 9, 9], [3, 3, 7, 7]], [0, 1, 2], [0, 0, 2], [False, True, False], images=3)
+    targets = targets_of(batch)
+    assert [target["boxes"].tolist() for target in targets] == [[[1, 1, 5, 5]], [], [[3, 3, 7, 7]]]
+    assert [target["labels"].tolist() for target in targets] == [[1], [], [3]]  # 0 is the background there
+
+
+def test_detections_of_torchvision_are_ordered_and_counted_from_0():
+    boxes = torch.tensor([[0.0, 0, 4, 4], [1, 1, 1, 5], [2, 2, 8, 8]])
+    found = detections_of({"boxes": boxes, "scores": torch.tensor([0.2, 0.9, 0.6]), "labels": torch.tensor([1, 2, 3])})
+    assert found.boxes.tolist() == [[2, 2, 8, 8], [0, 0, 4, 4]]  # the second is empty
+    assert found.labels.tolist() == [2, 0]
+
+
 def test_a_detector_is_found_by_name():
-    assert "yolov4" in detectors.names()
+    assert detectors.names() == ("yolov4", "faster-rcnn", "ssd")
     with pytest.raises(LthkitError, match="there is no detector 'yolov5'; did you mean 'yolov4'"):
         detectors.make("yolov5", None)

@@ -57,8 +57,8 @@ def test_all_run_at_the_smoke_scale(tmp_path):
         "06_size_and_temperature/size.png",
         "06_size_and_temperature/temperature.png",
         "07_explore/explore.png",
-        "08_detection/predictions.png",
-        "08_detection/transfer-AP50.png",
+        "08_detection/yolov4-predictions.png",
+        "08_detection/yolov4-AP50.png",
         "09_segmentation/classes.png",
         "09_segmentation/found.png",
     }

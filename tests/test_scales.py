@@ -61,6 +61,29 @@ def test_the_paper_scale_of_detection_and_segmentation_is_table_1_of_chen():
         assert (config.plan.optimizer, config.plan.momentum, config.plan.selection) == ("SGD", 0.9, "last")
 
 
+def test_the_paper_scale_of_the_appendix_has_its_own_schedules():
+    faster, ssd = (
+        scales.configure("paper", changes={"task.name": "detection", "task.options.detector": name})
+        for name in ("faster-rcnn", "ssd")
+    )
+    plan = faster.plan
+    assert (plan.steps, plan.batch_size, plan.schedule, plan.power) == (24_000, 4, "polynomial", 0.9)
+    assert (plan.learning_rate, plan.final_learning_rate, plan.weight_decay) == (0.005, 0, 1e-4)
+    plan = ssd.plan
+    assert (plan.steps, plan.batch_size, plan.learning_rate, plan.weight_decay) == (120_000, 32, 1e-3, 5e-4)
+    assert (plan.schedule, plan.milestones, plan.gamma) == ("steps", (80_000, 110_000), 0.1)
+
+
+@pytest.mark.parametrize("scale", scales.scale_names())
+@pytest.mark.parametrize("detector", ["yolov4", "faster-rcnn", "ssd"])
+def test_a_detector_has_its_own_options_at_every_scale(scale, detector):
+    given = {"task.name": "detection", "task.options.detector": detector}
+    options = scales.configure(scale, changes=given).task.options
+    assert ("anchors" in options) == (detector == "yolov4" and scale != "paper")
+    assert ("regions" in options) == (detector == "faster-rcnn" and scale != "paper")
+    assert scales.configure(scale, changes=given).task_label.startswith(f"detection by {detector} on ")
+
+
 def test_a_length_in_epochs_takes_the_place_of_one_in_steps():
     plan = scales.configure("paper", changes={"task.name": "segmentation", "plan.epochs": 3}).plan
     assert (plan.epochs, plan.steps, plan.schedule) == (3, None, "cosine")

@@ -34,9 +34,11 @@ class Detector(nn.Module):
 
     Attributes:
         backbone: as ``models.build_backbone`` makes it; all other modules belong to the detector.
+        weighs_objects: whether its loss counts objects by their weight, as mixup needs it.
     """
 
     backbone: nn.Module
+    weighs_objects = False
 
     @abstractmethod
     def loss(self, batch: SceneBatch) -> Tensor:

@@ -3,11 +3,15 @@
 import difflib
 from collections.abc import Callable
 
-from lthkit.detectors import yolo
+from lthkit.detectors import faster_rcnn, ssd, yolo
 from lthkit.detectors.base import Detector, DetectorContext
 from lthkit.errors import LthkitError
 
-_BUILT_IN: dict[str, Callable[[DetectorContext], Detector]] = {"yolov4": yolo.make}
+_BUILT_IN: dict[str, Callable[[DetectorContext], Detector]] = {
+    "yolov4": yolo.make,
+    "faster-rcnn": faster_rcnn.make,
+    "ssd": ssd.make,
+}
 
 
 def names() -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What stands beside measured scores: the dense network, the chance level, the papers' numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -70,6 +70,22 @@ def add_chance_line(figure: go.Figure, task: TaskLines, ends: list[float]) -> No
             line={"color": TEXT, "width": 1.5, "dash": "dot"},
             hovertemplate="chance: %{y}<extra></extra>",
         )
+
+
+def add_levels(
+    figure: go.Figure, levels: Mapping[str, float], ends: list[float], low: float, high: float
+) -> tuple[float, float]:
+    """Scores that others report, across the picture by name; the range with them."""
+    for index, (name, score) in enumerate(levels.items()):
+        figure.add_scatter(
+            x=ends,
+            y=[score] * 2,
+            name=name,
+            mode="lines",
+            line={"color": COLOURS[-1 - index % len(COLOURS)], "width": 1.5, "dash": DASHES[1 + index % 3]},
+            hovertemplate=f"{name}: %{{y}}<extra></extra>",
+        )
+    return min([low, *levels.values()]), max([high, *levels.values()])
 
 
 def add_published(

@@ -1,6 +1,6 @@
 """Results of many runs over sparsity: means with their spread, beside the dense network, chance and the papers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from lthkit.analysis.labels import metric_name
 from lthkit.papers import Outcome
 from lthkit.plots.labels import mask_label, runs_label, weights_label
 from lthkit.plots.lines import Line, TaskLines, task_lines
-from lthkit.plots.references import add_chance, add_dense, add_published
+from lthkit.plots.references import add_chance, add_dense, add_levels, add_published
 from lthkit.plots.theme import COLOURS, SYMBOLS, legend_rows, style
 from lthkit.plots.ticks import sparsity_axis
 
@@ -28,6 +28,7 @@ def results_curves(
     masks: Sequence[str] | None = None,
     reference: str = "pretrained",
     published: Sequence[Outcome] = (),
+    levels: Mapping[str, float] | None = None,
     title: str | None = None,
 ) -> go.Figure:
     """Score against sparsity on one task, a line for every mask kind and start weights (Chen et al. 2021, Figs. 3, 8).
@@ -45,6 +46,7 @@ def results_curves(
         reference: start weights of the dense band.
         published: outcomes to draw beside (``lthkit.papers``): a dashed line at the highest sparsity that still
             matched, a star at the best score.
+        levels: name → score of others' dense networks, drawn across.
         title: instead of the one made from the results.
 
     Raises:
@@ -67,6 +69,7 @@ def results_curves(
     notes = [f"means of runs and one standard deviation; {task.scored}"]
     low, high = add_chance(figure, task, ends, low, high, notes)
     add_published(figure, published, (low, high), notes)
+    low, high = add_levels(figure, levels or {}, ends, low, high)
     pad = 0.06 * (high - low or 1)
     style(
         figure,

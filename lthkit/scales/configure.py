@@ -23,7 +23,7 @@ def configure(scale: str, stage: Stage = "target", changes: Changes | None = Non
         LthkitError: on an unknown scale or key, or a value that does not fit.
     """
     start: Changes = {"pruning.rounds": 0} if stage == "source" else {}
-    settings = find_scale(scale).stage(stage, (changes or {}).get("task.name"))
+    settings = find_scale(scale).stage(stage, changes)
     return parse_changed(start | settings, changes, f"scale '{scale}'")
 
 

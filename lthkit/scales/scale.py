@@ -10,6 +10,7 @@ from lthkit.config import Config
 from lthkit.errors import LthkitError
 
 Stage = Literal["source", "target", "backbone"]
+DETECTOR, _DETECTOR = "task.options.detector", "yolov4"
 STAGES: tuple[str, ...] = get_args(Stage)
 Changes = dict[str, JsonValue]
 
@@ -48,10 +49,12 @@ class Scale(Config):
     tasks: dict[str, Changes] = Field(default_factory=dict)
     transfer: TransferSet
 
-    def stage(self, stage: Stage, task: object = None) -> Changes:
-        """All settings of a stage, with those of the task of this name."""
+    def stage(self, stage: Stage, changes: Changes | None = None) -> Changes:
+        """All settings of a stage, with those of the task, and of its detector, that the changes name."""
+        task = (changes or {}).get("task.name")
+        detector = (changes or {}).get(DETECTOR) or _DETECTOR
         of_stage = {"source": self.source, "target": self.target, "backbone": self.backbone}[stage]
-        return self.shared | of_stage | self.tasks.get(str(task), {})
+        return self.shared | of_stage | self.tasks.get(str(task), {}) | self.tasks.get(f"{task} {detector}", {})
 
 
 def scale_names() -> tuple[str, ...]:

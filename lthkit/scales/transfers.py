@@ -107,20 +107,16 @@ def target_ticket(
         seed: of the search.
         changes: dotted key → value.
     """
-    rounds: Changes = {"pruning.rounds": find_scale(scale).stage("target", _task(changes)).get("pruning.rounds")}
+    rounds: Changes = {"pruning.rounds": find_scale(scale).stage("target", changes).get("pruning.rounds")}
     target = _target(scale, config_of(open_store(source)), rounds | (changes or {}))
     own = {"weights": {"kind": "pretrained", "store": str(source)}, "seed": seed, "keep_weights": "ends"}
     return find_ticket(SearchConfig.parse(target | own, f"target at scale '{scale}'"), path)
 
 
-def _task(changes: Changes | None) -> object:
-    return (changes or {}).get("task.name")
-
-
 def _target(scale: str, source: SearchConfig, changes: Changes | None) -> dict[str, Any]:
     """The scale's target with the source's network, its weights to be named."""
     network = {f"model.{key}": value for key, value in source.model.plain().items()}
-    settings = find_scale(scale).stage("target", _task(changes))
+    settings = find_scale(scale).stage("target", changes)
     kept = {key: value for key, value in settings.items() if not key.startswith("model.")}
     once: Changes = {"model.checkpoint": None, "pruning.rounds": 0, "keep_weights": "none"}
     return parse_changed(kept | network | once, changes, f"transfer at scale '{scale}'").plain()

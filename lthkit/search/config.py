@@ -154,9 +154,11 @@ class SearchConfig(Config):
 
     @property
     def task_label(self) -> str:
-        """The data set and its classes, e.g. ``digits 0,1,2,3,4``; before it the task, unless it classifies."""
+        """The data set and its classes, e.g. ``digits 0,1,2,3,4``; before it the task, unless it classifies, and the
+        detector, if one is chosen."""
         classes = "" if self.data.classes is None else f" {','.join(map(str, self.data.classes))}"
-        own = "" if self.task.name == "classification" else f"{self.task.name.split(':')[0]} on "
+        by = f" by {self.task.options['detector']}" if "detector" in self.task.options else ""
+        own = "" if self.task.name == "classification" else f"{self.task.name.split(':')[0]}{by} on "
         return f"{own}{self.data.name}{classes}"
 
     @property

@@ -119,6 +119,11 @@ def make(context: TaskContext) -> Detection:
     splits = context.scenes()
     _check(splits, context.data.name)
     detector = detectors.make(options.detector, detectors.DetectorContext(context.model, splits, own, context.seed))
+    if options.mixup and not detector.weighs_objects:
+        raise LthkitError(
+            f"detector '{options.detector}' cannot count objects by their weight, as images laid over each other need "
+            "it; set task.options.mixup to 0"
+        )
     start = loaded(detector.backbone, context)
     return Detection(detector, splits, options, context, start)
 

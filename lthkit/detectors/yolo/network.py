@@ -59,6 +59,7 @@ class Yolo(Detector):
     """
 
     anchors: Tensor
+    weighs_objects = True
 
     def __init__(self, backbone: nn.Module, classes: int, anchors: Tensor, options: YoloOptions) -> None:
         super().__init__()
