@@ -122,6 +122,27 @@ def test_published_numbers_stand_beside(results):
     assert "θ0: matches at no sparsity" in norb.layout.title.subtitle.text
 
 
+def test_scores_that_others_report_lie_across_and_the_picture_reaches_them(results):
+    figure = plots.results_curves(results, target="cifar10", levels={"dense, reported": 0.99})
+    (line,) = drawn(figure, "dense, reported")
+    assert set(line.y) == {0.99}
+    assert figure.layout.yaxis.range[1] > 0.99
+
+
+def test_published_pre_trainings_are_told_apart(results):
+    every = outcomes(target="voc-detection", setting="YOLOv4", metric="AP", found_on="source")
+    figure = plots.results_curves(results, target="cifar10", published=every)
+    names = [trace.name for trace in drawn(figure, "Chen et al. 2021, Fig. 5")]
+    assert [name.split(": ")[1].split(",")[0] for name in names] == ["supervised", "simCLR", "MoCo"]
+
+
+def test_metrics_are_written_as_words(results):
+    figure = plots.results_curves(results.assign(metric="mean_iou"), target="cifar10")
+    assert figure.layout.title.text.startswith("Mean IoU on cifar10")
+    assert figure.layout.yaxis.title.text == "test mean IoU"
+    assert plots.results_curves(results.assign(metric="AP"), target="cifar10").layout.title.text.startswith("AP on")
+
+
 def test_losses_are_numbers(results):
     losses = results.assign(metric="loss", higher_is_better=False)
     assert plots.results_curves(losses, target="cifar10").layout.yaxis.tickformat == ".3g"

@@ -79,6 +79,8 @@ class FasterRcnn(Detector):
             }
         made = FasterRCNN(
             _Channels(channels),
+            rpn_pre_nms_top_n_train=2 * options.regions,  # of each map, before overlapping ones go
+            rpn_pre_nms_top_n_test=2 * options.regions,
             rpn_post_nms_top_n_train=options.regions,
             rpn_post_nms_top_n_test=options.regions,
             box_batch_size_per_image=options.samples,
