@@ -17,7 +17,7 @@ from lthkit.errors import LthkitError
 from lthkit.models import ModelSpec
 from lthkit.progress import Lines, Silent
 from lthkit.tasks import masked_networks
-from lthkit.train import copy_state, learning_rate, make_point, train
+from lthkit.train import check_task, copy_state, learning_rate, make_point, train
 
 CASES = tuple(OPTIONS)
 LABELLED = {"model__name": "narrow:resnet", "model__options": {}, "data__size": 32, "data__pad": 0}
@@ -307,6 +307,12 @@ def test_a_split_without_an_object_is_refused(tmp_path):
     given = scenes_config("detection", data=SHAPES, task__options={"width": 8})
     with pytest.raises(LthkitError, match="the test split of 'shapes' has no object that counts"):
         task_from(given, shapes(tmp_path, {"one": annotation(ball)}, {"two": annotation(hard)}))
+
+
+@pytest.mark.parametrize("task", ["detection", "segmentation"])
+def test_compiling_what_is_called_in_parts_is_refused(task, tmp_path):
+    with pytest.raises(LthkitError, match="nothing is compiled; turn compile off"):
+        check_task(task_from(scenes_config(task)), scenes_config(task, plan__compile=True).plan)
 
 
 def test_they_are_tasks_by_name():

@@ -123,9 +123,10 @@ class Task(Protocol):
     A task may also have ``twins``: other networks among its modules with the same names as ``network`` (MoCo's key
     encoder), which masks and starting weights bind as well; ``chance``, the metric's value for guessing, which figures
     then draw; ``normalisation`` of its inputs, which is recorded; ``image_shape`` (C, H, W) of one of them, by which it
-    is counted what could be cut out of a ticket; ``told``, which the loop sets to what is to be called with ``(split,
-    done, total)`` while a long evaluation goes on; ``per_class(split)``, the name of a score and its value for each
-    class; ``predictions(split, count)``, the first images of a split with what the network says of them, as
+    is counted what could be cut out of a ticket; ``compiles`` (false where the network is not called as a whole, so
+    that compiling it is refused); ``told``, which the loop sets to what is to be called with ``(split, done, total)``
+    while a long evaluation goes on; ``per_class(split)``, the name of a score and its value for each class;
+    ``predictions(split, count)``, the first images of a split with what the network says of them, as
     ``plots.predictions`` takes it; and a method ``parameter_groups()``: a list of mappings ``{"params": [parameters of
     modules], ...}`` as optimisers of torch take them, each with its own options and ``"lr_scale"`` (times the plan's
     rate) or ``"lr"`` (its highest rate). The plan's schedule multiplies them all; frozen parameters are left out, all

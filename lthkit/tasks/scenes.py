@@ -24,10 +24,12 @@ class SceneTask:
     """A task on images with boxes or masks whose ``network`` is the backbone of its ``modules``.
 
     Attributes:
+        compiles: whether compiling the network would make anything faster.
         told: called while a split is scored, with its name, how many images are done and how many there are.
     """
 
     higher_is_better = True
+    compiles = False  # its network is called stage by stage
     told: Callable[[str, int, int], None]
 
     def __init__(

@@ -60,6 +60,8 @@ def check_task(task: Task, plan: Plan) -> None:
     evaluations = plan.evaluations(task.steps_per_epoch())
     if evaluations > _MOST_EVALUATIONS:
         raise LthkitError(f"the plan has {evaluations:,} evaluations in a training; raise plan.evaluate_every")
+    if plan.compile and not getattr(task, "compiles", True):
+        raise LthkitError("the network of this task is not called as a whole, so nothing is compiled; turn compile off")
     masked_networks(task)
     make_optimizer(plan, task)
 
