@@ -212,7 +212,7 @@ def test_models_do_not_share_memory() -> None:
         ({"name": f"{HERE}:failing"}, r"failed for num_classes=10 \(KeyError: 'no such block'\)"),
         ({"name": f"{HERE}:perceptron", "options": {"hiden": 3}}, r"perceptron' has no option 'hiden'"),
         ({"name": f"{HERE}:accepts_all", "options": {"hiden": 3}}, r"accepts_all' has no option 'hiden'"),
-        ({"name": "resnet50", "options": {"width": 3}}, r"'resnet50' has no option 'width'"),
+        ({"name": "resnet50", "options": {"depth": 3}}, r"'resnet50' has no option 'depth'"),
         ({"name": "resnet50", "options": {"weights": "DEFAULT"}}, r"no option 'weights'; use 'checkpoint'"),
         ({"name": "resnet20", "options": {"num_classes": 3}}, r"no option 'num_classes'; remove it"),
         ({"name": "resnet20", "options": {"width": 0}}, r"option 'width' is 0; give a whole number"),
