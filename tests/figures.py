@@ -112,6 +112,55 @@ def by_temperature() -> pd.DataFrame:
     return pd.concat([dense, *tickets], ignore_index=True).assign(source="simclr on cifar10", chance=0.1)
 
 
+SIZE = 16
+"""Pixels of the images that predictions are drawn on."""
+
+
+def boxes(found=((2.0, 3.0, 10.0, 12.0, 0.9, 1),), objects=1, **said):
+    """Two grey images; on each an object at 4…8, and what was found."""
+    count = len(found)
+    arrays = np.array(found, float).reshape(1, count, 6).repeat(2, 0)
+    attrs = {"classes": ["ball", "box"], "split": "test", "sparsity": 0.488, "background": False} | said
+    return xr.Dataset(
+        {
+            "image": (("scene", "row", "column", "channel"), np.full((2, SIZE, SIZE, 3), 90, np.uint8)),
+            "truth_box": (("scene", "object", "side"), np.tile([4.0, 4, 8, 8], (2, objects, 1))),
+            "truth_label": (("scene", "object"), np.zeros((2, objects), int)),
+            "truth_difficult": (("scene", "object"), np.array([[False] * objects, [True] * objects])),
+            "box": (("scene", "detection", "side"), arrays[..., :4]),
+            "score": (("scene", "detection"), arrays[..., 4]),
+            "label": (("scene", "detection"), arrays[..., 5].astype(int)),
+        },
+        {"scene": [0, 1]},
+        attrs,
+    )
+
+
+def masks(**said):
+    truth = np.zeros((2, SIZE, SIZE), np.uint8)
+    truth[:, :4], truth[:, 4:8] = 1, 255
+    attrs = {"classes": ["background", "ball"], "split": "test", "sparsity": 0.2, "background": True} | said
+    return xr.Dataset(
+        {
+            "image": (("scene", "row", "column", "channel"), np.full((2, SIZE, SIZE, 3), 100, np.uint8)),
+            "truth_mask": (("scene", "row", "column"), truth),
+            "predicted_mask": (("scene", "row", "column"), np.ones_like(truth)),
+        },
+        {"scene": [0, 1]},
+        attrs,
+    )
+
+
+def by_class(values) -> xr.DataArray:
+    return xr.DataArray(
+        values,
+        {"subnetwork": ["dense", "ticket"], "class": ["ball", "box", "cup"]},
+        ("subnetwork", "class"),
+        "AP50",
+        {"split": "test", "test_share": 1.0},
+    )
+
+
 def sensitivity(layers: int = 8) -> xr.DataArray:
     levels = [0.2, 0.5, 0.8, 0.9, 0.97]
     names = [f"layer{1 + index // 4}.{index % 4}.conv1.weight" for index in range(layers)]
@@ -156,6 +205,9 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     "overlap_by_layer": lambda: plots.overlap_by_layer(like_for_like(PAIR)),
     "overlap_by_layer, blocks": lambda: plots.overlap_by_layer(like_for_like(pooled(PAIR, "block"))),
     "overlap_by_layer, 52 layers": lambda: plots.overlap_by_layer(like_for_like(DEEP_PAIR)),
+    "per_class": lambda: plots.per_class(by_class([[0.8, np.nan, 0.4], [0.5, np.nan, 0.1]])),
+    "predictions": lambda: plots.predictions({"dense": boxes(sparsity=0.0), "ticket": boxes()}),
+    "predictions, masks": lambda: plots.predictions({"ticket": masks()}),
     "results_curves": lambda: plots.results_curves(results(), target="cifar10"),
     "results_curves, published": lambda: plots.results_curves(
         results(4), target="cifar10", published=outcomes(target="cifar10", source="imagenet", found_on="source")

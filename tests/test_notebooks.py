@@ -22,8 +22,8 @@ OUTPUTS = {
     "05_mask_sensitivity": {"out": "."},
     "06_size_and_temperature": {"out": "."},
     "07_explore": {"out": "."},
-    "08_detection": {"out": ".", "processes": 1},
-    "09_segmentation": {"out": ".", "processes": 1},
+    "08_detection": {"out": ".", "processes": 1, "rounds": [3], "metrics": ["AP50"]},
+    "09_segmentation": {"out": ".", "processes": 1, "rounds": [3]},
 }
 
 

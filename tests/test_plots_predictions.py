@@ -5,49 +5,12 @@ import io
 
 import numpy as np
 import pytest
-import xarray as xr
+from figures import SIZE, boxes, by_class, masks
 from PIL import Image
 
 from lthkit import plots
 from lthkit.errors import LthkitError
 from lthkit.plots.predictions import MOST_NAMES, blended, class_colours
-
-SIZE = 16
-
-
-def boxes(found=((2.0, 3.0, 10.0, 12.0, 0.9, 1),), objects=1, **said):
-    """Two grey images; on each an object at 4…8, and what was found."""
-    count = len(found)
-    arrays = np.array(found, float).reshape(1, count, 6).repeat(2, 0)
-    attrs = {"classes": ["ball", "box"], "split": "test", "sparsity": 0.488, "background": False} | said
-    return xr.Dataset(
-        {
-            "image": (("scene", "row", "column", "channel"), np.full((2, SIZE, SIZE, 3), 90, np.uint8)),
-            "truth_box": (("scene", "object", "side"), np.tile([4.0, 4, 8, 8], (2, objects, 1))),
-            "truth_label": (("scene", "object"), np.zeros((2, objects), int)),
-            "truth_difficult": (("scene", "object"), np.array([[False] * objects, [True] * objects])),
-            "box": (("scene", "detection", "side"), arrays[..., :4]),
-            "score": (("scene", "detection"), arrays[..., 4]),
-            "label": (("scene", "detection"), arrays[..., 5].astype(int)),
-        },
-        {"scene": [0, 1]},
-        attrs,
-    )
-
-
-def masks(**said):
-    truth = np.zeros((2, SIZE, SIZE), np.uint8)
-    truth[:, :4], truth[:, 4:8] = 1, 255
-    attrs = {"classes": ["background", "ball"], "split": "test", "sparsity": 0.2, "background": True} | said
-    return xr.Dataset(
-        {
-            "image": (("scene", "row", "column", "channel"), np.full((2, SIZE, SIZE, 3), 100, np.uint8)),
-            "truth_mask": (("scene", "row", "column"), truth),
-            "predicted_mask": (("scene", "row", "column"), np.ones_like(truth)),
-        },
-        {"scene": [0, 1]},
-        attrs,
-    )
 
 
 def lines(figure):
@@ -138,18 +101,8 @@ def test_they_are_drawn_as_png(found):
     assert seen in colours  # the line of a box, or the legend of a class
 
 
-def scores(values):
-    return xr.DataArray(
-        values,
-        {"subnetwork": ["dense", "ticket"], "class": ["ball", "box", "cup"]},
-        ("subnetwork", "class"),
-        "AP50",
-        {"split": "test", "test_share": 1.0},
-    )
-
-
 def test_bars_are_the_scores_and_their_mean_over_what_is_scored():
-    figure = plots.per_class(scores([[0.8, np.nan, 0.4], [0.5, np.nan, 0.1]]))
+    figure = plots.per_class(by_class([[0.8, np.nan, 0.4], [0.5, np.nan, 0.1]]))
     dense, ticket = figure.data
     np.testing.assert_allclose(dense.y, [0.8, np.nan, 0.4, 0.6])
     np.testing.assert_allclose(ticket.y, [0.5, np.nan, 0.1, 0.3])
@@ -161,6 +114,6 @@ def test_bars_are_the_scores_and_their_mean_over_what_is_scored():
 
 def test_scores_that_are_none_or_unnamed_are_refused():
     with pytest.raises(LthkitError, match="no class has a score"):
-        plots.per_class(scores(np.full((2, 3), np.nan)))
+        plots.per_class(by_class(np.full((2, 3), np.nan)))
     with pytest.raises(LthkitError, match="no dimension 'subnetwork' with names"):
-        plots.per_class(scores(np.ones((2, 3))).isel(subnetwork=0))
+        plots.per_class(by_class(np.ones((2, 3))).isel(subnetwork=0))
