@@ -186,6 +186,7 @@ def test_predictions_of_segmentation_are_its_classes_per_pixel(tmp_path):
     stored = search.find_ticket(given, tmp_path / "pixels.zarr")
     shown = search.predict(stored, split="validation", count=100)
     assert shown.sizes["scene"] == 3  # a quarter of twelve
+    assert shown.attrs["background"]
     each = search.score_per_class(stored, split="validation")
     counts = scores.confusion(
         torch.from_numpy(shown.predicted_mask.values).long(), torch.from_numpy(shown.truth_mask.values).long(), 6, 255

@@ -82,6 +82,7 @@ def test_scores_are_of_the_published_masks_without_void(tmp_path):
     task = task_from(given, load_catalog(catalog))
     task.modules = Constant(0, 2)
     scores = task.evaluate("test")
+    assert not task.predictions("test", 1).attrs["background"]  # class 0 is a floor, to be seen as such
     # floor: 3/4 of the pixels are right, none missed; wall: none found
     assert scores["pixel_accuracy"] == pytest.approx(0.75)
     assert scores["mean_iou"] == pytest.approx(0.75 / 2)

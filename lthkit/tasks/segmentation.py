@@ -100,7 +100,7 @@ class Segmentation(SceneTask):
             "truth_mask": (area, torch.stack([scene.mask for scene in scenes if scene.mask is not None]).numpy()),
             "predicted_mask": (area, torch.cat(predicted).to(torch.uint8).numpy()),
         }
-        return pictures(scenes, columns, classes=list(self.classes), background=True)
+        return pictures(scenes, columns, classes=list(self.classes), background=self.classes[0] == "background")
 
 
 def pixel_loss(logits: Tensor, masks: Tensor | None) -> Tensor:
