@@ -1,6 +1,8 @@
 """Independent random streams from one seed, without hidden state: what is drawn depends on names alone."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -28,3 +30,14 @@ def frozen_random(seed: int, *path: int | str) -> np.random.RandomState:
     Used wherever a draw is part of a stored result's meaning (splits, subsets, random masks).
     """
     return np.random.RandomState(derive(seed, *path) & 0xFFFFFFFF)
+
+
+@contextmanager
+def drawn_by(seed: int) -> Iterator[None]:
+    """Torch's global generator on the CPU begins at ``seed`` within, and goes on as before afterwards.
+
+    For libraries that draw from it: weights of networks on the CPU, transforms.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

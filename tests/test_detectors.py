@@ -277,10 +277,14 @@ def test_a_perfect_prediction_scores_one_and_a_shifted_one_what_a_hand_says():
     assert (shifted["AP"], shifted["AP50"], shifted["AP75"]) == pytest.approx((0.3, 1, 0))
 
 
+def kept(least_score, most):
+    return detectors.DetectorOptions(least_score=least_score, overlap=0.5, most=most)
+
+
 def test_suppression_keeps_the_surest_of_each_class():
     boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [30, 30, 40, 40], [70, 0, 80, 10], [-5, 20, 5, 30]])
     given = torch.tensor([[0.9, 0.0], [0.8, 0.7], [0.3, 0.2], [0.9, 0.9], [0.5, 0.0]])
-    found = suppressed(boxes, given, SIZE, least_score=0.25, overlap=0.5, most=10)
+    found = suppressed(boxes, given, SIZE, kept(0.25, 10))
     # [1…11] of class 0 overlaps a surer one, of class 1 nothing does; [70…80] lies outside; [−5…5] is cut
     assert list(zip(found.labels.tolist(), found.boxes.tolist(), strict=True)) == [
         (0, [0, 0, 10, 10]),
@@ -289,8 +293,8 @@ def test_suppression_keeps_the_surest_of_each_class():
         (0, [30, 30, 40, 40]),
     ]
     torch.testing.assert_close(found.scores, torch.tensor([0.9, 0.7, 0.5, 0.3]))
-    assert len(suppressed(boxes, given, SIZE, least_score=0.25, overlap=0.5, most=2).boxes) == 2
-    assert len(suppressed(boxes, given, SIZE, least_score=0.95, overlap=0.5, most=2).boxes) == 0
+    assert len(suppressed(boxes, given, SIZE, kept(0.25, 2)).boxes) == 2
+    assert len(suppressed(boxes, given, SIZE, kept(0.95, 2)).boxes) == 0
 
 
 @pytest.mark.parametrize("activation", ["leaky", "mish"])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from lthkit import plots
 from lthkit.errors import LthkitError
-from lthkit.plots.predictions import MOST_NAMES, blended, class_colours
+from lthkit.plots.overlays import MOST_NAMES, blended, class_colours
 
 
 def lines(figure):

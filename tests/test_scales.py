@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lthkit import scales
+from lthkit.cli import parameters
 from lthkit.errors import LthkitError
 from lthkit.search import kept_state, trained_file
 
@@ -82,6 +83,10 @@ def test_a_detector_has_its_own_options_at_every_scale(scale, detector):
     assert ("anchors" in options) == (detector == "yolov4" and scale != "paper")
     assert ("regions" in options) == (detector == "faster-rcnn" and scale != "paper")
     assert scales.configure(scale, changes=given).task_label.startswith(f"detection by {detector} on ")
+
+
+def test_the_command_line_knows_all_stages():
+    assert parameters.STAGES == scales.STAGES
 
 
 def test_a_length_in_epochs_takes_the_place_of_one_in_steps():

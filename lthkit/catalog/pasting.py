@@ -72,6 +72,32 @@ def some_digit(draw: np.random.RandomState, stock: Stock, label: int, height: in
     return grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] > _INK
 
 
+def piece(
+    draw: np.random.RandomState, stock: Stock, size: int, share: tuple[float, float]
+) -> tuple[int, np.ndarray, tuple[slice, slice]]:
+    """A digit for an image of ``size`` pixels: its label, its ink and where it goes.
+
+    Args:
+        draw: decides all of it.
+        stock: the digits.
+        size: height and width of the image.
+        share: the least and the largest height, as shares of the image's.
+
+    Returns:
+        The label, bool (h, w), and rows and columns of the image.
+    """
+    label = draw.randint(len(stock.digits))
+    inked = some_digit(draw, stock, label, int(size * draw.uniform(*share)))
+    height, width = inked.shape
+    top, left = draw.randint(size - height + 1), draw.randint(size - width + 1)
+    return label, inked, (slice(top, top + height), slice(left, left + width))
+
+
+def paste(image: np.ndarray, inked: np.ndarray, place: tuple[slice, slice], colour: np.ndarray) -> None:
+    """Colour an image, uint8 (S, S, 3), where there is ink."""
+    image[place] = np.where(inked[..., None], colour, image[place])
+
+
 def contrasting(draw: np.random.RandomState, image: np.ndarray) -> np.ndarray:
     """A random colour, bright on dark backgrounds and dark on bright ones."""
     colour = draw.randint(0, 110, 3)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from lthkit.errors import LthkitError
+from lthkit.seeds import drawn_by
 
 EVALUATION_SCALE = 256 / 224
 """With random resized crops in training, evaluation takes the centre of an image this much larger."""
@@ -71,7 +71,5 @@ def _sized(image: Image.Image, size: int, crop: bool, crop_seed: int | None) -> 
 def _random_resized_crop(image: Image.Image, size: int, seed: int) -> Image.Image:
     from torchvision.transforms import v2
 
-    # torchvision draws from torch's global generator: lend it ours, and give back what was there
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with drawn_by(seed):
         return v2.RandomResizedCrop(size, antialias=True)(image)

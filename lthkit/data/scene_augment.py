@@ -7,6 +7,7 @@ import torch
 
 from lthkit.catalog import VOID
 from lthkit.data.scenes import Scene
+from lthkit.seeds import drawn_by
 
 _GREY = 114
 """Around an image that became smaller than its frame."""
@@ -53,9 +54,7 @@ def augmented(scene: Scene, augmentation: SceneAugmentation, seed: int) -> Scene
     }
     if scene.mask is not None:
         sample["mask"] = tv_tensors.Mask(scene.mask)
-    # torchvision draws from torch's global generator: lend it ours, and give back what was there
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with drawn_by(seed):
         changed = v2.Compose(_steps(augmentation, size))(sample)
     boxes = changed["boxes"].as_subclass(torch.Tensor)
     mask = None if scene.mask is None else changed["mask"].as_subclass(torch.Tensor)

@@ -22,6 +22,8 @@ def training_scene(source: SceneSource, index: int, augmentation: SceneAugmentat
         augmentation: what may happen.
         seed: decides all of it.
     """
+    if not (augmentation.mosaic or augmentation.mixup):
+        return augmented(source.scene(index), augmentation, seed)
     draw = frozen_random(seed, "mixing")
     chances, others = draw.random_sample(2), draw.randint(len(source), size=7)
     centre, share = draw.uniform(0.25, 0.75, 2).tolist(), float(draw.beta(_SHAPE, _SHAPE))
@@ -52,17 +54,18 @@ def mosaic(four: Sequence[Scene], centre: Sequence[float], seed: int) -> Scene:
     x, y = (int(share * size) for share in centre)
     frames = [(0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size)]
     draw = frozen_random(seed, "mosaic")
-    parts, images, masks = [], torch.empty_like(four[0].image), four[0].mask
-    masks = None if masks is None else torch.empty_like(masks)
+    image = torch.empty_like(four[0].image)
+    mask = None if four[0].mask is None else torch.empty_like(four[0].mask)
+    parts = []
     for scene, (left, top, right, bottom) in zip(four, frames, strict=True):
         width, height = right - left, bottom - top
         across, down = draw.randint(size - width + 1), draw.randint(size - height + 1)
         window = slice(down, down + height), slice(across, across + width)
-        images[:, top:bottom, left:right] = scene.image[:, *window]
-        if masks is not None and scene.mask is not None:
-            masks[top:bottom, left:right] = scene.mask[window]
+        image[:, top:bottom, left:right] = scene.image[:, *window]
+        if mask is not None and scene.mask is not None:
+            mask[top:bottom, left:right] = scene.mask[window]
         parts.append(_moved(scene, (left - across, top - down), (left, top, right, bottom)))
-    return _together(parts, images, masks)
+    return _together(parts, image, mask)
 
 
 def mixed(one: Scene, other: Scene, share: float) -> Scene:

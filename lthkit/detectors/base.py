@@ -5,11 +5,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import Field
 from torch import Tensor, nn
 
+from lthkit.config import Config
 from lthkit.data import SceneBatch, SceneSplits
 from lthkit.models import ModelSpec
 from lthkit.scores import Detections
+
+
+class DetectorOptions(Config):
+    """What every detector can be told of the detections that it gives.
+
+    Attributes:
+        least_score: what is less sure is left out.
+        overlap: intersection over union above which the less sure of two detections of a class goes.
+        most: detections of an image.
+    """
+
+    least_score: float = Field(default=0.01, ge=0, le=1)
+    overlap: float = Field(default=0.5, ge=0, le=1)
+    most: int = Field(default=100, ge=1, le=1000)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,12 @@ from torchvision.models.detection.faster_rcnn import FasterRCNN, FastRCNNPredict
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from lthkit.config import Config
 from lthkit.data import SceneBatch
-from lthkit.detectors.base import Detector, DetectorContext
+from lthkit.detectors.base import Detector, DetectorContext, DetectorOptions
 from lthkit.detectors.objects import detections_of, image_list, targets_of
 from lthkit.models import build_backbone, feature_maps, stage_widths
 from lthkit.scores import Detections
-from lthkit.seeds import derive
+from lthkit.seeds import derive, drawn_by
 
 _SIZE = 800
 _ANCHORS = (32, 64, 128, 256, 512)
@@ -29,7 +28,7 @@ _RATIOS = (0.5, 1.0, 2.0)
 _HEAD = 4  # of the pyramid's width: hidden units of the box head, 1024 at 256
 
 
-class FasterRcnnOptions(Config):
+class FasterRcnnOptions(DetectorOptions):
     """Options of the detector ``faster-rcnn``.
 
     Attributes:
@@ -38,18 +37,12 @@ class FasterRcnnOptions(Config):
         width: channels of the pyramid; of C4's region proposals they are the third stage's.
         regions: proposals of an image that are looked at.
         samples: of them, those that a training step learns from.
-        least_score: detections that are less sure are left out.
-        overlap: intersection over union above which the less sure of two detections of a class goes.
-        most: detections of an image.
     """
 
     form: Literal["fpn", "c4"] = "fpn"
     width: int = Field(default=256, ge=8, le=4096)
     regions: int = Field(default=1000, ge=1, le=10_000)
     samples: int = Field(default=512, ge=1, le=10_000)
-    least_score: float = Field(default=0.01, ge=0, le=1)
-    overlap: float = Field(default=0.5, ge=0, le=1)
-    most: int = Field(default=100, ge=1, le=1000)
 
 
 class FasterRcnn(Detector):
@@ -58,25 +51,13 @@ class FasterRcnn(Detector):
     def __init__(self, backbone: nn.Module, size: int, classes: int, options: FasterRcnnOptions) -> None:
         super().__init__()
         self.backbone = backbone
+        self.pyramid: FeaturePyramidNetwork | None = None
         sides = [side * size / _SIZE for side in _ANCHORS]
         if options.form == "fpn":
             self.pyramid = FeaturePyramidNetwork(stage_widths(backbone), options.width, LastLevelMaxPool())
-            hidden = _HEAD * options.width
-            parts = {
-                "box_head": TwoMLPHead(options.width * 7 * 7, hidden),
-                "box_predictor": FastRCNNPredictor(hidden, classes + 1),
-                "box_roi_pool": MultiScaleRoIAlign([str(level) for level in range(4)], 7, 2),
-                "rpn_anchor_generator": AnchorGenerator(tuple((side,) for side in sides), (_RATIOS,) * len(sides)),
-            }
-            channels = options.width
+            channels, parts = options.width, _on_a_pyramid(options.width, sides, classes)
         else:
-            channels, wide = stage_widths(backbone)[2:]
-            parts = {
-                "box_head": _LastStage(backbone),
-                "box_predictor": FastRCNNPredictor(wide, classes + 1),
-                "box_roi_pool": MultiScaleRoIAlign(["0"], 14, 2),
-                "rpn_anchor_generator": AnchorGenerator((tuple(sides),), (_RATIOS,)),
-            }
+            channels, parts = stage_widths(backbone)[2], _on_one_map(backbone, sides, classes)
         made = FasterRCNN(
             _Channels(channels),
             rpn_pre_nms_top_n_train=2 * options.regions,  # of each map, before overlapping ones go
@@ -94,7 +75,7 @@ class FasterRcnn(Detector):
     def maps(self, images: Tensor) -> dict[str, Tensor]:
         """The feature maps that regions are proposed on and cut from, float32."""
         found = feature_maps(self.backbone, images)
-        if not hasattr(self, "pyramid"):
+        if self.pyramid is None:
             return {"0": found[2].float()}
         levels = self.pyramid(OrderedDict((str(number), each) for number, each in enumerate(found)))
         return {name: level.float() for name, level in levels.items()}
@@ -112,6 +93,26 @@ class FasterRcnn(Detector):
             proposals, _ = self.proposals(listed, maps)
             found, _ = self.regions(maps, proposals, listed.image_sizes)
         return [detections_of(each) for each in found]
+
+
+def _on_a_pyramid(width: int, sides: list[float], classes: int) -> dict[str, nn.Module]:
+    """What regions of five maps go through: one size of anchors a map, two linear layers."""
+    return {
+        "box_head": TwoMLPHead(width * 7 * 7, _HEAD * width),
+        "box_predictor": FastRCNNPredictor(_HEAD * width, classes + 1),
+        "box_roi_pool": MultiScaleRoIAlign([str(level) for level in range(4)], 7, 2),
+        "rpn_anchor_generator": AnchorGenerator(tuple((side,) for side in sides), (_RATIOS,) * len(sides)),
+    }
+
+
+def _on_one_map(backbone: nn.Module, sides: list[float], classes: int) -> dict[str, nn.Module]:
+    """What regions of the third stage's map go through: all sizes of anchors there, the fourth stage."""
+    return {
+        "box_head": _LastStage(backbone),
+        "box_predictor": FastRCNNPredictor(stage_widths(backbone)[3], classes + 1),
+        "box_roi_pool": MultiScaleRoIAlign(["0"], 14, 2),
+        "rpn_anchor_generator": AnchorGenerator((tuple(sides),), (_RATIOS,)),
+    }
 
 
 class _Channels(nn.Module):
@@ -142,6 +143,5 @@ def make(context: DetectorContext) -> FasterRcnn:
     """
     options = FasterRcnnOptions.parse(dict(context.options), "detector 'faster-rcnn'")
     backbone = build_backbone(context.model, context.seed)
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(derive(context.seed, "head"))
+    with drawn_by(derive(context.seed, "head")), torch.device("cpu"):
         return FasterRcnn(backbone, context.splits.train.size, len(context.splits.classes), options)

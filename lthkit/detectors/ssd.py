@@ -1,5 +1,7 @@
 """SSD on a ResNet (Liu et al. 2016; Chen et al. 2021, Fig. 11), its heads, boxes and loss torchvision's."""
 
+from itertools import pairwise
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -7,37 +9,31 @@ from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.ssd import SSD, SSDHead
 from torchvision.ops import box_iou
 
-from lthkit.config import Config
 from lthkit.data import SceneBatch
-from lthkit.detectors.base import Detector, DetectorContext
+from lthkit.detectors.base import Detector, DetectorContext, DetectorOptions
 from lthkit.detectors.objects import detections_of, image_list, targets_of
 from lthkit.models import build_backbone, feature_maps, stage_widths
 from lthkit.scores import Detections
-from lthkit.seeds import derive
+from lthkit.seeds import derive, drawn_by
 
 _RATIOS = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))
 """Aspect ratios of default boxes on the six maps, as SSD300 has them, beside 1."""
 
 
-class SsdOptions(Config):
+class SsdOptions(DetectorOptions):
     """Options of the detector ``ssd``.
 
     Attributes:
         width: channels of the three maps after the backbone's (512, 256 and 256 at 512).
         smallest_box, largest_box: sides of default boxes on the first and last map, as shares of the image.
         match: intersection over union from which a default box is to find an object.
-        least_score: detections that are less sure are left out.
-        overlap: intersection over union above which the less sure of two detections of a class goes.
-        most: detections of an image.
     """
 
     width: int = Field(default=512, ge=8, le=4096, multiple_of=2)
     smallest_box: float = Field(default=0.15, gt=0, lt=1)
     largest_box: float = Field(default=0.9, gt=0, le=1)
     match: float = Field(default=0.5, gt=0, lt=1)
-    least_score: float = Field(default=0.01, ge=0, le=1)
     overlap: float = Field(default=0.45, ge=0, le=1)
-    most: int = Field(default=100, ge=1, le=1000)
 
 
 class Ssd(Detector):
@@ -48,7 +44,7 @@ class Ssd(Detector):
         self.backbone = backbone
         widths = stage_widths(backbone)[1:]
         after = [options.width, options.width // 2, options.width // 2]
-        self.extra = nn.ModuleList(_halving(cin, cout) for cin, cout in zip([widths[-1], *after], after, strict=False))
+        self.extra = nn.ModuleList(_halving(cin, cout) for cin, cout in pairwise([widths[-1], *after]))
         boxes = DefaultBoxGenerator(
             [list(ratios) for ratios in _RATIOS], min_ratio=options.smallest_box, max_ratio=options.largest_box
         )
@@ -115,6 +111,5 @@ def make(context: DetectorContext) -> Ssd:
     """
     options = SsdOptions.parse(dict(context.options), "detector 'ssd'")
     backbone = build_backbone(context.model, context.seed)
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(derive(context.seed, "head"))
+    with drawn_by(derive(context.seed, "head")), torch.device("cpu"):
         return Ssd(backbone, context.splits.train.size, len(context.splits.classes), options)

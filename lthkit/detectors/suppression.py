@@ -3,14 +3,13 @@
 import torch
 from torch import Tensor
 
+from lthkit.detectors.base import DetectorOptions
 from lthkit.scores import Detections
 
 _CANDIDATES = 1000
 
 
-def suppressed(
-    boxes: Tensor, scores: Tensor, size: int, *, least_score: float, overlap: float, most: int
-) -> Detections:
+def suppressed(boxes: Tensor, scores: Tensor, size: int, options: DetectorOptions) -> Detections:
     """The surest boxes of each class that do not overlap a surer one of the same class (non-maximum suppression).
 
     A box may be detected as several classes. Boxes are cut at the image's edge, and those that lie outside are left
@@ -20,9 +19,7 @@ def suppressed(
         boxes: float32 (n, 4), left, top, right, bottom in pixels.
         scores: float32 (n, classes) in [0, 1].
         size: height and width of the image.
-        least_score: what is less sure is left out.
-        overlap: intersection over union above which the less sure box goes.
-        most: detections that are kept.
+        options: which detections are kept.
 
     Returns:
         Detections by falling score, on the CPU.
@@ -31,9 +28,9 @@ def suppressed(
 
     boxes = boxes.clamp(0, size)
     inside = (boxes[:, 2:] > boxes[:, :2]).all(1)
-    place, label = torch.nonzero((scores >= least_score) & inside[:, None], as_tuple=True)
+    place, label = torch.nonzero((scores >= options.least_score) & inside[:, None], as_tuple=True)
     surest = scores[place, label].argsort(descending=True, stable=True)[:_CANDIDATES]
     place, label = place[surest], label[surest]
-    kept = batched_nms(boxes[place], scores[place, label], label, overlap)[:most]
+    kept = batched_nms(boxes[place], scores[place, label], label, options.overlap)[: options.most]
     place, label = place[kept], label[kept]
     return Detections(boxes[place].cpu(), scores[place, label].cpu(), label.cpu())

@@ -7,7 +7,7 @@ from torch.nn.functional import interpolate
 
 from lthkit.models.backbone import build_backbone, dilate_last_stage, feature_maps, stage_widths
 from lthkit.models.spec import ModelSpec
-from lthkit.seeds import derive
+from lthkit.seeds import derive, drawn_by
 
 _RATES = (6, 12, 18)
 """Of the atrous spatial pyramid at output stride 16 (DeepLabv3+, §3.1)."""
@@ -54,6 +54,5 @@ def build_deeplab(spec: ModelSpec, classes: int, seed: int, *, width: int, dropo
         LthkitError: as ``build_backbone``.
     """
     backbone = build_backbone(spec, seed)
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(derive(seed, "head"))
+    with drawn_by(derive(seed, "head")), torch.device("cpu"):
         return DeepLabv3Plus(backbone, classes, width, dropout)

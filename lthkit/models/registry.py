@@ -19,7 +19,7 @@ from lthkit.models.resnets import CifarResNet
 from lthkit.models.spec import ModelSpec
 from lthkit.models.vggs import STAGES, Vgg
 from lthkit.models.widths import make_resnet
-from lthkit.seeds import derive
+from lthkit.seeds import derive, drawn_by
 
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 CIFAR = ("resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56")
@@ -74,8 +74,7 @@ def find_factory(name: str) -> Callable[..., Any]:
 
 def _draw(spec: ModelSpec, factory: Callable[..., Any], num_classes: int, seed: int) -> nn.Module:
     # Only the CPU's generator is touched: θ0 is drawn there and is the same whatever the device used later.
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(seed)
+    with drawn_by(seed), torch.device("cpu"):
         model = _call(spec, factory, num_classes)
         if spec.small_stem:
             _make_stem_small(model, spec.name)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lthkit.catalog import Normalisation
 from lthkit.config import Config
+from lthkit.seeds import drawn_by
 
 # of simCLR's colour distortion at strength 1
 _BRIGHTNESS, _HUE = 0.8, 0.2
@@ -60,9 +61,7 @@ class Views:
         return first, second
 
     def _made(self, images: Tensor, seed: int) -> Tensor:
-        # kornia draws from torch's global generator on the CPU, which is put back
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with drawn_by(seed):
             views = (self.augment(images) - self.mean) / self.std
         return views.contiguous(memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
 

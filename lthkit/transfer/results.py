@@ -53,7 +53,8 @@ def results_table(results: Mapping[Path, dict[str, Any]], metric: str | None = N
 
     Args:
         results: as ``read_results`` gives them.
-        metric: another of the task's metrics than the one that picked the best evaluation, at that evaluation.
+        metric: another of the task's metrics than the one that picked the best evaluation, at that evaluation; of all
+            but ``loss`` more is better.
 
     Columns: what tells trainings apart (``source``, ``weights``, ``target``, ``mask``, ``round``, ``search_seed``,
     ``training_seed``); what was measured (``score``: the test metric at the best validation or at the end,

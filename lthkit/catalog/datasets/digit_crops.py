@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from lthkit.catalog.pasting import OfPastedDigits, Stock, background, contrasting, some_digit, stock_of
+from lthkit.catalog.pasting import OfPastedDigits, Stock, background, contrasting, paste, piece, stock_of
 from lthkit.catalog.samples import DataSet, Samples
 from lthkit.seeds import frozen_random
 
-_SMALLEST, _LARGEST = 0.6, 1.0  # of the image's side
+_SHARE = (0.6, 1.0)  # of the image's side
 
 
 class DigitCropsEntry(OfPastedDigits):
@@ -45,10 +45,6 @@ def _made(split: str, digits: tuple[int, ...], count: int, size: int) -> Samples
 
 def _crop(draw: np.random.RandomState, stock: Stock, size: int) -> tuple[np.ndarray, int]:
     image = background(draw, stock, size)
-    label = draw.randint(len(stock.digits))
-    inked = some_digit(draw, stock, label, int(size * draw.uniform(_SMALLEST, _LARGEST)))
-    height, width = inked.shape
-    top, left = draw.randint(size - height + 1), draw.randint(size - width + 1)
-    part = image[top : top + height, left : left + width]
-    part[...] = np.where(inked[..., None], contrasting(draw, image), part)
+    label, inked, place = piece(draw, stock, size, _SHARE)
+    paste(image, inked, place, contrasting(draw, image))
     return image, label

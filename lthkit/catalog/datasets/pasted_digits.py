@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from lthkit.catalog.pasting import OfPastedDigits, Stock, background, contrasting, some_digit, stock_of
+from lthkit.catalog.pasting import OfPastedDigits, Stock, background, contrasting, paste, piece, stock_of
 from lthkit.catalog.scenes import Objects, Scenes, SceneSet
 from lthkit.seeds import frozen_random
 
 _MOST_OBJECTS = 3
-_SMALLEST, _LARGEST = 0.2, 0.4  # of the image's side
+_SHARE = (0.2, 0.4)  # of the image's side
 
 
 class PastedDigitsEntry(OfPastedDigits):
@@ -52,17 +52,14 @@ def _scene(draw: np.random.RandomState, stock: Stock, size: int) -> tuple[np.nda
     mask = np.zeros((size, size), dtype=np.uint8)
     boxes, labels = [], []
     for _ in range(draw.randint(1, _MOST_OBJECTS + 1)):
-        label = draw.randint(len(stock.digits))
-        inked = some_digit(draw, stock, label, int(size * draw.uniform(_SMALLEST, _LARGEST)))
-        height, width = inked.shape
-        top, left = draw.randint(size - height + 1), draw.randint(size - width + 1)
+        label, inked, place = piece(draw, stock, size, _SHARE)
         colour = contrasting(draw, image)
-        if mask[max(top - 2, 0) : top + height + 2, max(left - 2, 0) : left + width + 2].any():
+        rows, columns = place
+        if mask[max(rows.start - 2, 0) : rows.stop + 2, max(columns.start - 2, 0) : columns.stop + 2].any():
             continue  # it would touch another
-        part = image[top : top + height, left : left + width]
-        part[...] = np.where(inked[..., None], colour, part)
-        mask[top : top + height, left : left + width][inked] = label + 1
-        boxes.append([left, top, left + width, top + height])
+        paste(image, inked, place, colour)
+        mask[place][inked] = label + 1
+        boxes.append([columns.start, rows.start, columns.stop, rows.stop])
         labels.append(label)
     objects = Objects(np.array(boxes, np.float32), np.array(labels, np.int64), np.zeros(len(labels), bool))
     return image, mask, objects

@@ -8,9 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lthkit.config import Config
 from lthkit.data import SceneBatch, SceneSplits
-from lthkit.detectors.base import Detector, DetectorContext
+from lthkit.detectors.base import Detector, DetectorContext, DetectorOptions
 from lthkit.detectors.suppression import suppressed
 from lthkit.detectors.yolo.anchors import anchors_of, published_anchors
 from lthkit.detectors.yolo.grids import Grid, decode
@@ -18,7 +17,7 @@ from lthkit.detectors.yolo.loss import LossSettings, losses
 from lthkit.detectors.yolo.neck import Activation, Neck, block
 from lthkit.models import build_backbone, feature_maps, stage_widths
 from lthkit.scores import Detections
-from lthkit.seeds import derive
+from lthkit.seeds import derive, drawn_by
 
 _REACH = (1.2, 1.1, 1.05)
 _PRIOR = 0.01
@@ -29,7 +28,7 @@ _ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-class YoloOptions(Config):
+class YoloOptions(DetectorOptions):
     """Options of the detector ``yolov4``.
 
     Attributes:
@@ -37,7 +36,6 @@ class YoloOptions(Config):
         activation: of neck and heads: ``leaky`` ReLU (Chen et al. 2021's code) or ``mish`` (YOLOv4).
         anchors: ``published`` for COCO, scaled to the images, or from the training ``data``.
         match, ignore, focal: see ``LossSettings``.
-        least_score, overlap, most: see ``suppressed``.
     """
 
     width: int = Field(default=512, ge=8, le=4096, multiple_of=4)
@@ -46,9 +44,6 @@ class YoloOptions(Config):
     match: float = Field(default=0.3, ge=0, lt=1)
     ignore: float = Field(default=0.5, ge=0, le=1)
     focal: float = Field(default=0.0, ge=0, le=10)
-    least_score: float = Field(default=0.01, ge=0, le=1)
-    overlap: float = Field(default=0.5, ge=0, le=1)
-    most: int = Field(default=100, ge=1, le=1000)
 
 
 class Yolo(Detector):
@@ -98,12 +93,8 @@ class Yolo(Detector):
         for level, grid in zip(levels, self.grids(levels, size), strict=True):
             boxes.append(decode(level[..., :4], grid).flatten(1, 3))
             scores.append((level[..., 4:5].sigmoid() * level[..., 5:].sigmoid()).flatten(1, 3))
-        given = self._options.least_score, self._options.overlap, self._options.most
-        least, overlap, most = given
-        return [
-            suppressed(own, sure, size, least_score=least, overlap=overlap, most=most)
-            for own, sure in zip(torch.cat(boxes, 1), torch.cat(scores, 1), strict=True)
-        ]
+        both = zip(torch.cat(boxes, 1), torch.cat(scores, 1), strict=True)
+        return [suppressed(own, sure, size, self._options) for own, sure in both]
 
 
 def _head(width: int, classes: int, activation: Activation) -> nn.Sequential:
@@ -126,8 +117,7 @@ def make(context: DetectorContext) -> Yolo:
     if options.anchors == "data":
         anchors = anchors_of(_box_sizes(context.splits))
     backbone = build_backbone(context.model, context.seed)
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(derive(context.seed, "head"))
+    with drawn_by(derive(context.seed, "head")), torch.device("cpu"):
         return Yolo(backbone, len(context.splits.classes), anchors, options)
 
 
