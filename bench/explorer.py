@@ -15,14 +15,14 @@ from lthkit.store import create
 
 
 def opening() -> Measured:
-    """Two stores read and checked, the figure's data and the controls made; files in the system's cache."""
+    """Two stores read and checked, the figure's data and the page's side made; files in the system's cache."""
     with TemporaryDirectory() as folder:
         paths = [_stored(Path(folder) / f"{seed}.zarr", seed) for seed in (0, 1)]
-        return seconds(timed(lambda: explore(*paths).controls))
+        return seconds(timed(lambda: explore(*paths).live))
 
 
 def redraw() -> Measured:
-    """From the slider's value to the figure's data handed to the page: a step of one round."""
+    """From the slider's round to the figure's data handed to the page: a step of one round."""
     return _steps(_open("kernels"))
 
 
@@ -32,13 +32,14 @@ def redraw_difference() -> Measured:
 
 
 def _open(view: str) -> Explorer:
-    return explore({"a": search(0), "b": search(1)}, view=view)
+    explorer = explore({"a": search(0), "b": search(1)}, view=view)
+    explorer.live.follow()
+    return explorer
 
 
 def _steps(explorer: Explorer) -> Measured:
-    slider = explorer.controls.round
     rounds = cycle([*range(ROUNDS + 1), *range(ROUNDS - 1, 0, -1)])
-    return seconds(timed(lambda: setattr(slider, "value", next(rounds))), times=3 * ROUNDS)
+    return seconds(timed(lambda: explorer.choose(round=next(rounds))), times=3 * ROUNDS)
 
 
 def _stored(path: Path, seed: int) -> Path:
@@ -50,7 +51,7 @@ def _stored(path: Path, seed: int) -> Path:
 
 
 ROWS = (
-    Row("explorer-open", 1.0, "explorer of two stores: read, counted, controls made", "", opening, "s"),
+    Row("explorer-open", 1.0, "explorer of two stores: read, counted, page's side made", "", opening, "s"),
     Row("slider-redraw", 0.15, "slider to the figure's new data (kernel's part)", "", redraw, "s"),
     Row("slider-redraw-difference", 0.15, "the same, A ∖ B of two searches", "", redraw_difference, "s"),
 )

@@ -224,6 +224,10 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     ),
     "explore": lambda: explore(A).figure().update_layout(WIDE),
     "explore, layer": lambda: explore(A, B, view="both", scope=CONV, kernel=(2, 3)).figure().update_layout(WIDE),
+    "explore, beside": lambda: explore(A, B, beside=True, scope=CONV).figure().update_layout(WIDE),
+    "explore, three": lambda: (
+        explore({"A": A, "B": B}, beside=True, controls=["complement"]).figure().update_layout(WIDE)
+    ),
     "explore, overlap": lambda: explore(A, B, view="overlap").figure().update_layout(WIDE),
     "explore, densities of 52 layers": lambda: explore(DEEP_A, view="density").figure().update_layout(WIDE),
     "explore, 52 layers": lambda: explore(DEEP_A, DEEP_B, view="only_a").figure().update_layout(WIDE),

@@ -32,12 +32,16 @@ def test_batch_shows_a_picture_with_alternative_text(shown, monkeypatch):
 def test_live_notebook_shows_the_interactive_figure_without_upload(shown, monkeypatch):
     monkeypatch.setattr(display, "get_ipython", Shell)
     display.show(FIGURE, "a rising line")
-    bundle, raw = shown[0]
+    (words, _), (bundle, raw) = shown
+    assert 'role="img" aria-label="a rising line"' in words.data
     assert raw
-    assert set(bundle) == {"application/vnd.plotly.v1+json", "text/plain"}
+    assert set(bundle) == {"application/vnd.plotly.v1+json", "image/png", "text/plain"}
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     plain = bundle["application/vnd.plotly.v1+json"]
     assert plain["data"][0]["y"] == [1, 2]
     assert plain["config"]["showSendToCloud"] is False
+    assert (plain["config"]["responsive"], plain["layout"]["height"]) == (False, 200)
+    assert "width" not in plain["layout"]
     assert bundle["text/plain"] == "a rising line"
 
 

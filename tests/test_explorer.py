@@ -14,10 +14,12 @@ from lthkit.analysis import Search
 from lthkit.errors import LthkitError
 from lthkit.explorer import VIEWS, Choices, Explorer, Model, clicks, explore
 from lthkit.explorer.choices import ALL, find_scope, scopes
-from lthkit.explorer.figure import BARS, CHANCE, KERNEL_A, PICTURE, packed, state
+from lthkit.explorer.figure import state
 from lthkit.explorer.look import available, fitted, look
-from lthkit.explorer.pictures import picture
+from lthkit.explorer.pictures import picture, pictures
+from lthkit.explorer.traces import BARS, KERNELS
 from lthkit.plots.colours import LEVELS
+from lthkit.plots.packed import packed
 
 SHAPES = {
     "layer1.0.conv1.weight": (6, 4, 3, 3),
@@ -39,6 +41,10 @@ def search(seed: int, rounds: int = 5, shapes=SHAPES, name: str = "search") -> S
 @pytest.fixture
 def model():
     return Model({"a": search(0), "b": search(1)})
+
+
+def shown(model: Model, chosen: Choices) -> Explorer:
+    return explore(model.searches).choose(**vars(chosen))
 
 
 def choices(**changes) -> Choices:
@@ -121,14 +127,14 @@ def test_searches_of_different_rates_meet_at_the_nearest_density():
 @pytest.mark.parametrize("view", NAMES)
 @pytest.mark.parametrize("scope", [ALL, "block B1", CONV])
 def test_every_state_sets_the_same_properties(model, view, scope):
-    keys = {tuple(state(model, one, picture(model, one))) for one in (choices(), choices(view=view, scope=scope))}
-    assert len(keys) == 1
+    states = (choices(), choices(view=view, scope=scope), choices(view=view, scope=scope, beside=True, c="a"))
+    assert len({tuple(state(model, one, pictures(model, one))) for one in states}) == 1
 
 
 def test_a_step_of_the_slider_changes_little(model):
-    before, after = (state(model, one, picture(model, one)) for one in (choices(), choices(round=3)))
+    before, after = (state(model, one, pictures(model, one)) for one in (choices(), choices(round=3)))
     differ = {key for key in before if json.dumps(before[key]) != json.dumps(after[key])}
-    assert differ == {(BARS, "x"), (None, "title.text"), (None, "title.subtitle.text")}
+    assert differ == {(BARS, "x"), (None, "title.text"), (None, "title.subtitle.text"), (None, "shapes")}
 
 
 def test_packed_arrays_are_their_bytes():
@@ -216,7 +222,7 @@ def test_pointing_says_the_number(model):
 
 @pytest.mark.parametrize("view", NAMES)
 def test_tables_have_the_numbers_of_the_figure(model, view):
-    explorer = Explorer(model, choices(view=view))
+    explorer = shown(model, choices(view=view))
     found, scene = look(model, explorer.choices)
     assert explorer.table("layers")["counted"].tolist() == found.counts(scene).counted.tolist()
     for scope in (ALL, CONV):
@@ -231,7 +237,7 @@ def test_tables_have_the_numbers_of_the_figure(model, view):
 
 
 def test_words_and_figure_agree(model):
-    explorer = Explorer(model, choices(view="zero", scope=CONV, round=5))
+    explorer = shown(model, choices(view="zero", scope=CONV, round=5))
     counted = int((model.searches["a"].codes[CONV] <= 5).all(axis=(2, 3)).sum())
     assert explorer.alt.startswith(f"Completely zero kernels in a, round 5 ({model.sparsity('a')[5]:.2%})")
     said = f"{counted:,} of 24 kernels are completely zero ({counted / 24:.2%}); by chance "
@@ -241,70 +247,27 @@ def test_words_and_figure_agree(model):
     assert explorer.figure().layout.title.text in explorer.alt
 
 
-def test_controls_follow_what_is_chosen_and_choose():
-    explorer = explore({"a": search(0), "b": search(1)}, round=1)
-    controls = explorer.controls
-    assert controls.round.max == controls.play.max == 5
-    built = []
-    controls.view.observe(built.append, "options")
-    controls.round.value = 3
-    assert not built
-    assert explorer.choices.round == controls.play.value == 3
-    assert controls.plot.cells == picture(explorer.model, explorer.choices).cells.tobytes()
-    controls.view.value = "both"
-    controls._pointed("click", BARS, [0])
-    assert explorer.choices.scope == controls.scope.value == CONV
-    controls._pointed("click", PICTURE, [4, 2])
-    assert (controls.output.value, controls.input.value) == explorer.choices.kernel == (4, 2)
-    controls.output.value = 1
-    assert explorer.choices.kernel == (1, 2)
-    controls._pointed("hover", PICTURE, [4, 2])
-    assert "output 4" in controls.under.value
-    controls.which.value = "kernel"
-    assert "died in round" in controls.tables.value
-    explorer.choose(scope=ALL, round=0)
-    assert (controls.round.value, controls.output.disabled) == (0, True)
-    assert controls.plot.alt == explorer.alt
-
-
-def test_a_control_without_effect_draws_nothing():
-    explorer = explore(search(0), round=1)
-    drawn = []
-    explorer.controls.plot.observe(drawn.append, "state")
-    explorer.choose(round=1)
-    assert not drawn
-    assert [value for _, value in explorer.controls.view.options] == ["kernels", "zero", "density"]
-
-
-def test_the_page_is_sent_bytes_and_plain_values():
-    plot = explore({"a": search(0), "b": search(1)}, view="both", scope=CONV).controls.plot
-    json.dumps([plot.state, plot.figure, plot.picture])
-    assert plot.figure["config"]["showSendToCloud"] is False
-    assert plot.picture == {"trace": PICTURE, "columns": 4}
-    assert {trace for trace, _, _ in plot.state} == {None, BARS, CHANCE, PICTURE, KERNEL_A, KERNEL_A + 1}
-
-
 def test_in_batch_a_picture_with_words_stays_small(monkeypatch):
     monkeypatch.setenv("LTHKIT_BATCH", "1")
-    shown = []
-    monkeypatch.setattr(display, "display", shown.append)
+    pictured = []
+    monkeypatch.setattr(display, "display", pictured.append)
     noisy = search(0, 18, {"w.weight": (440, 450, 1, 1), "v.weight": (440, 450, 1, 1)})
     explorer = explore(noisy, round=7)
     explorer._ipython_display_()
-    assert shown[0].alt == explorer.alt
-    assert 4 / 3 * len(shown[0].data) < 800_000
-    assert "controls" not in explorer.__dict__
+    assert pictured[0].alt == explorer.alt
+    assert 4 / 3 * len(pictured[0].data) < 800_000
+    assert "live" not in explorer.__dict__
 
 
 def test_the_kernel_shows_what_is_dead_at_the_chosen_round(model):
     chosen = choices(scope=CONV, view="both", kernel=(3, 1))
     codes = {name: model.searches[name].codes[CONV][3, 1] for name in "ab"}
-    shown = state(model, chosen, picture(model, chosen))
+    found = state(model, chosen, pictures(model, chosen))
     at = {"a": 2, "b": look(model, chosen)[1].round_b}
-    for trace, name in ((KERNEL_A, "a"), (KERNEL_A + 1, "b")):
+    for trace, name in zip(KERNELS, "ab", strict=False):
         wanted = [["left" if code > at[name] else str(code) for code in row] for row in codes[name]]
-        assert shown[trace, "text"] == wanted
-        cells = np.frombuffer(base64.b64decode(shown[trace, "z"]["bdata"]), np.uint8).reshape(3, 3)
+        assert found[trace, "text"] == wanted
+        cells = np.frombuffer(base64.b64decode(found[trace, "z"]["bdata"]), np.uint8).reshape(3, 3)
         assert np.array_equal(cells == 6, codes[name] > at[name])
 
 

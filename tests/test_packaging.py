@@ -83,7 +83,13 @@ def test_the_wheel_works_in_an_empty_folder(installed: Path, tmp_path: Path) -> 
 
 
 def test_the_wheel_has_what_is_not_python(installed: Path) -> None:
-    for name in ("py.typed", "__init__.pyi", "explorer/plot.js", "supplied/data_catalog.yaml"):
+    for name in (
+        "py.typed",
+        "__init__.pyi",
+        "explorer/page/main.js",
+        "explorer/page/recorded.html",
+        "supplied/data_catalog.yaml",
+    ):
         assert (installed / "lthkit" / name).is_file()
     assert not {path.name for path in installed.iterdir()} & {"tests", "notebooks", "docs", "bench"}
 

@@ -18,7 +18,8 @@ from lthkit.analysis import (
     zero_kernel_cells,
 )
 from lthkit.explorer import VIEWS, Choices, Model
-from lthkit.explorer.figure import PICTURE, build
+from lthkit.explorer.figure import build
+from lthkit.explorer.traces import PICTURE
 from lthkit.plots.colours import EVEN, FIRST, LEVELS, SCALES, cells_of, scale_of
 
 LAYER = "layer2.0.conv1.weight"

@@ -17,6 +17,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "chance_global": ("overlap by chance at the networks' densities", "1"),
     "chance_layers": ("overlap by chance at the layers' densities", "1"),
     "density": ("weights left", "1"),
+    "difference": ("difference", "1"),
     "expected": ("expected by chance", "1"),
     "first_input": ("first input channel", "1"),
     "hamming": ("weights left in exactly one", "weights"),

@@ -3,12 +3,14 @@
 from lthkit.controls.changed import flip, swap
 from lthkit.controls.drawn import global_random, layer_random, layer_shuffled
 from lthkit.controls.made import Made, realise
+from lthkit.controls.nested import NESTED, nested_codes
 from lthkit.controls.paired import difference, intersection, union
 from lthkit.controls.ranked import one_layer, one_shot
 from lthkit.controls.recipe import Recipe, kinds, parse_recipe, read_recipe, ticket_recipe
 from lthkit.controls.stored import complement
 
 __all__ = [
+    "NESTED",
     "Made",
     "Recipe",
     "complement",
@@ -19,6 +21,7 @@ __all__ = [
     "kinds",
     "layer_random",
     "layer_shuffled",
+    "nested_codes",
     "one_layer",
     "one_shot",
     "parse_recipe",

@@ -1,4 +1,4 @@
-"""The explorer: one or two searches, round by round, from the whole network down to a single weight."""
+"""The explorer: searches and controls, round by round, from the whole network down to a single weight."""
 
 from lthkit.explorer.choices import Choices
 from lthkit.explorer.explore import Explorer, explore

@@ -16,7 +16,6 @@ from lthkit.plots.theme import spread
 MOST_NAMES, MOST_LAYERS, MOST_ROUNDS_ACROSS, MOST_ROUNDS_DOWN = 30, 60, 7, 10
 # a frame is at least this part of the picture wide, or it is not seen
 LEAST_FRAME = 1 / 60
-TO_LAYER = "click to see the layer"
 
 
 def _nothing(cell: int) -> dict[str, Any]:
@@ -31,9 +30,9 @@ class Axis:
         title: what is along it.
         cells: how many there are.
         label: what a cell is called.
-        hover: what pointing at %{at} says.
         picks: what a click on a cell chooses: fields of ``Choices``, ``output`` and ``input`` of its kernel.
         step: channels a cell has; cell i stands at the middle of its channels.
+        first: the channel that the first cell begins with.
         at: which cell is chosen, if one is.
         ticks: places and texts; None leaves them to plotly.
         lines: where lines part blocks.
@@ -42,9 +41,9 @@ class Axis:
     title: str
     cells: int
     label: Callable[[int], str]
-    hover: str = ""
     picks: Callable[[int], dict[str, Any]] = _nothing
     step: int = 1
+    first: int = 0
     at: int | None = None
     ticks: tuple[list[float], list[str]] | None = None
     lines: tuple[float, ...] = ()
@@ -57,14 +56,15 @@ class Axis:
     @property
     def ends(self) -> tuple[float, float]:
         """Where it begins and ends."""
-        return -0.5, self.cells * self.step - 0.5
+        return self.first - 0.5, self.first + self.cells * self.step - 0.5
 
     @property
     def frame(self) -> tuple[float, float]:
         """Where the chosen cell begins and ends, a little more if it is too small to be seen; without one, all."""
         if self.at is None:
             return self.ends
-        middle, width = (self.at + 0.5) * self.step - 0.5, max(self.step, self.cells * self.step * LEAST_FRAME)
+        middle = self.first + (self.at + 0.5) * self.step - 0.5
+        width = max(self.step, self.cells * self.step * LEAST_FRAME)
         return middle - width / 2, middle + width / 2
 
 
@@ -92,7 +92,6 @@ def _columns(array: xr.DataArray, scene: Scene) -> Axis:
         "layers from input to output, input channels within each",
         len(first),
         label,
-        TO_LAYER,
         lambda cell: {"scope": layers[cell // width]},
         ticks=(middles, texts),
         lines=tuple(place * width - 0.5 for place in starts[1:]),
@@ -112,16 +111,19 @@ def _rows(array: xr.DataArray, scene: Scene) -> Axis:
 
 def _channels(array: xr.DataArray, dim: str, side: str, count: int, chosen: int) -> Axis:
     step, cells = int(array.attrs.get("tile", 1)), array.sizes[dim]
+    start = int(array.attrs.get(f"first_{dim}", 0))
 
     def label(cell: int) -> str:
-        first = cell * step
+        first = start + cell * step
         return f"{side} {first}" if step == 1 else f"{side}s {first} to {min(first + step, count) - 1}"
 
     def picks(cell: int) -> dict[str, Any]:
-        return {} if chosen // step == cell else {side: cell * step}
+        return {side: start + cell * step} | ({"narrow": True} if step > 1 else {})
 
-    hover = f"{'' if step == 1 else 'around '}{side} %{{at}}"
-    return Axis(f"{side} channel ({count:,})", cells, label, hover, picks, step, chosen // step)
+    at = (chosen - start) // step
+    last = min(start + cells * step, count) - 1
+    title = f"{side} channel ({count:,})" if last - start + 1 == count else f"{side} channel ({start} to {last})"
+    return Axis(title, cells, label, picks, step, start, at if 0 <= at < cells else None)
 
 
 def _outputs(array: xr.DataArray, scene: Scene) -> Axis:
@@ -136,7 +138,7 @@ def _layers(array: xr.DataArray, scene: Scene) -> Axis:
     names = [short(name) for name in scene.chosen]
     places = spread(np.arange(len(names)), MOST_LAYERS).tolist()
     ticks = (places, [names[place] for place in places])
-    return Axis("", len(names), names.__getitem__, TO_LAYER, lambda cell: {"scope": scene.chosen[cell]}, ticks=ticks)
+    return Axis("", len(names), names.__getitem__, lambda cell: {"scope": scene.chosen[cell]}, ticks=ticks)
 
 
 def _rounds(scene: Scene, name: str, across: bool, at: int, picks: Callable[[int], dict[str, Any]]) -> Axis:
@@ -145,8 +147,7 @@ def _rounds(scene: Scene, name: str, across: bool, at: int, picks: Callable[[int
     places: list[Any] = spread(np.arange(len(sparsity)), most).tolist()
     texts = [f"{place}{between}{100 * sparsity[place]:.0f} %" for place in places]
     label = f"{name} round {{}}".format
-    hover = f"{name} round %{{at}}"
-    return Axis(f"round of {name}, sparsity", len(sparsity), label, hover, picks, at=at, ticks=(places, texts))
+    return Axis(f"round of {name}, sparsity", len(sparsity), label, picks, at=at, ticks=(places, texts))
 
 
 def _across_rounds(array: xr.DataArray, scene: Scene) -> Axis:

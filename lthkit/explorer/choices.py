@@ -18,9 +18,14 @@ class Choices:
         a: name of the search that is looked at.
         b: name of the search that it is compared with, if there is one.
         view: name of one of ``VIEWS``.
-        round: prunings made in a; b stands at its round nearest in density.
+        round: prunings made in a; others stand at their round nearest in density.
         scope: ``all layers``, ``block NAME`` or a layer's name.
         kernel: output and input channel of the kernel whose weights are shown.
+        c: name of a third search, shown beside a and b.
+        beside: whether views of one search show a, b and c side by side, and what differs.
+        window: first output and input channel of the part of a large layer whose single kernels are shown; None
+            shows the whole layer.
+        selected: scopes that are taken out as a mask.
     """
 
     a: str
@@ -29,6 +34,15 @@ class Choices:
     round: int
     scope: str = ALL
     kernel: tuple[int, int] = (0, 0)
+    c: str | None = None
+    beside: bool = False
+    window: tuple[int, int] | None = None
+    selected: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The searches side by side, a first."""
+        return tuple(dict.fromkeys(name for name in (self.a, self.b, self.c) if name is not None))
 
 
 def scopes(layers: list[str]) -> list[str]:
@@ -44,6 +58,12 @@ def scope_layers(layers: list[str], scope: str) -> list[str]:
     if scope in layers:
         return [scope]
     return [name for name, label in zip(layers, blocks(layers), strict=True) if BLOCK + label == scope]
+
+
+def block_of(layers: list[str], layer: str) -> str | None:
+    """The scope of the block that a layer is in; None where the network is one block."""
+    scope = BLOCK + blocks(layers)[layers.index(layer)]
+    return scope if scope in scopes(layers) else None
 
 
 def find_scope(layers: list[str], asked: str) -> str:

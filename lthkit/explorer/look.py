@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from lthkit.analysis.masks.tiles import tile_side
 from lthkit.errors import LthkitError
 from lthkit.explorer.choices import ALL, Choices, scopes
 from lthkit.explorer.model import Model
 from lthkit.explorer.scene import Scene, scene_of
-from lthkit.explorer.views import VIEWS, View
+from lthkit.explorer.views import VIEWS, WINDOW, View
 
 
 def find_view(name: str) -> View:
@@ -32,8 +33,9 @@ def look(model: Model, choices: Choices) -> tuple[View, Scene]:
 
 
 def available(model: Model, choices: Choices) -> list[View]:
-    """The views that there are: those that compare need a second search with a layer in common."""
-    compared = choices.b is not None and model.shared(choices.a, choices.b)
+    """The views that there are: those that compare need a second search with a layer in common, no complement."""
+    pair = [name for name in (choices.a, choices.b) if name is not None and not model.inverse(name)]
+    compared = len(pair) == 2 and bool(model.shared(*pair))
     return [view for view in VIEWS if compared or not view.compares]
 
 
@@ -44,6 +46,8 @@ def fitted(model: Model, choices: Choices) -> Choices:
         LthkitError: if there is no such view.
     """
     choices = replace(choices, round=min(max(choices.round, 0), model.rounds(choices.a)))
+    if choices.beside and not can_stand_beside(model, choices):
+        choices = replace(choices, beside=False)
     view, scene = look(model, choices)
     if view not in (there := available(model, choices)):
         choices = replace(choices, view=there[0].name)
@@ -52,4 +56,28 @@ def fitted(model: Model, choices: Choices) -> Choices:
         choices = replace(choices, scope=ALL)
         scene = look(model, choices)[1]
     (out, inner), (output, place) = scene.channels, choices.kernel
-    return replace(choices, kernel=(min(max(output, 0), out - 1), min(max(place, 0), inner - 1)))
+    kernel = min(max(output, 0), out - 1), min(max(place, 0), inner - 1)
+    return replace(choices, kernel=kernel, window=_window(scene.channels, choices.window))
+
+
+def can_stand_beside(model: Model, choices: Choices) -> bool:
+    """Whether several searches are chosen, with a layer in common."""
+    return len(choices.shown) > 1 and bool(model.common(choices.shown))
+
+
+def window_around(channels: tuple[int, int], kernel: tuple[int, int]) -> tuple[int, int]:
+    """First output and input channel of the window with a kernel in its middle, as far as the layer goes."""
+    out, inner = (at - WINDOW // 2 for at in kernel)
+    return _inside(channels, (out, inner))
+
+
+def _window(channels: tuple[int, int], window: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Windows are for layers whose kernels do not all have a cell of their own."""
+    if window is None or tile_side(channels) == 1:
+        return None
+    return _inside(channels, window)
+
+
+def _inside(channels: tuple[int, int], window: tuple[int, int]) -> tuple[int, int]:
+    out, inner = (min(max(at, 0), max(count - WINDOW, 0)) for at, count in zip(window, channels, strict=True))
+    return out, inner

@@ -20,6 +20,7 @@ class Scene:
         chosen: those of the chosen scope.
         layer: the chosen layer, if the scope is a single one.
         kernel: output and input channel of the chosen kernel.
+        window: first output and input channel of the part whose single kernels are shown; None for all.
     """
 
     model: Model
@@ -31,6 +32,7 @@ class Scene:
     chosen: list[str]
     layer: str | None
     kernel: tuple[int, int]
+    window: tuple[int, int] | None
 
     @property
     def other(self) -> str:
@@ -50,11 +52,26 @@ class Scene:
         return self.model.channels(self.a, self.layer) if self.layer else (1, 1)
 
 
-def scene_of(model: Model, choices: Choices, compares: bool) -> Scene:
-    """The scene of these choices, whose view compares two searches or not."""
-    a, b = choices.a, choices.b if compares else None
-    layers = model.layers(a) if b is None else model.shared(a, b)
-    round_b = 0 if b is None else int(model.partners(a, b)[choices.round])
+def scene_of(model: Model, choices: Choices, compares: bool, name: str | None = None) -> Scene:
+    """The scene of these choices.
+
+    Args:
+        model: the searches and everything counted.
+        choices: what is shown.
+        compares: whether the view compares a and b.
+        name: the search that a view of one search shows; a if left out.
+    """
+    a, b = name or choices.a, choices.b if compares else None
+    layers = model.common(shown_names(choices, compares))
+    round_a = int(model.partners(choices.a, a)[choices.round])
+    round_b = 0 if b is None else int(model.partners(a, b)[round_a])
     layer = choices.scope if choices.scope in layers else None
     chosen = scope_layers(layers, choices.scope)
-    return Scene(model, a, b, choices.round, round_b, layers, chosen, layer, choices.kernel)
+    return Scene(model, a, b, round_a, round_b, layers, chosen, layer, choices.kernel, choices.window)
+
+
+def shown_names(choices: Choices, compares: bool) -> tuple[str, ...]:
+    """The searches that a picture is of: a and b where they are compared, all where they stand side by side."""
+    if compares and choices.b is not None:
+        return choices.a, choices.b
+    return choices.shown if choices.beside and not compares else (choices.a,)

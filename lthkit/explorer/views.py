@@ -17,6 +17,8 @@ from lthkit.explorer.counts import Counts
 from lthkit.explorer.scene import Scene
 
 Arrays = Callable[[Scene], xr.Dataset]
+# output and input channels of the part of a large layer whose single kernels are shown
+WINDOW = 128
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,13 @@ class View:
 
 def _weights(scene: Scene) -> Counts:
     kept = scene.model.kept(scene.a)
-    counted, units = kept.values[:, scene.round], kept.values[:, 0]
+    places = [scene.model.layers(scene.a).index(name) for name in scene.layers]
+    counted, units = kept.values[places, scene.round], scene.model.sizes(scene.a)[places]
     return Counts(scene.layers, counted, units, np.full(len(units), np.nan), units)
 
 
 def _zeros(scene: Scene) -> Counts:
-    zero = scene.model.zeros(scene.a).isel(round=scene.round)
+    zero = scene.model.zeros(scene.a).isel(round=scene.round).sel(layer=scene.layers)
     units = zero["units"].values
     return Counts(scene.layers, zero["counted"].values, units, zero["expected"].values, units)
 
@@ -100,32 +103,42 @@ def _part_map(part: str) -> Arrays:
 
 
 def _zero_by_kernel(scene: Scene) -> xr.Dataset:
-    _, zero_from = scene.model.places(scene.a, scene.single)
-    zero = (zero_from <= scene.round).astype(np.uint8)
-    return _by_kernel("zero_kernels", zero, 1, LABELS["zero_kernels"])
+    zero = np.logical_not(_left(scene, scene.a, scene.round).any(axis=0)).astype(np.uint8)
+    return _by_kernel("zero_kernels", zero, 1, LABELS["zero_kernels"], scene)
 
 
 def _weights_by_kernel(quantity: str, keeps: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Arrays:
     """Weights of each kernel that ``keeps`` finds in the masks of a and b."""
 
     def array(scene: Scene) -> xr.Dataset:
-        ours = scene.model.places(scene.a, scene.single)[0]
-        theirs = scene.model.places(scene.b, scene.single)[0] if scene.b else ours
-        counts = np.zeros(ours.shape[1:], np.uint8 if len(ours) <= 255 else np.uint16)
-        for a, b in zip(ours, theirs, strict=True):
-            counts += keeps(a > scene.round, b > scene.round_b)
+        ours = _left(scene, scene.a, scene.round)
+        theirs = _left(scene, scene.b, scene.round_b) if scene.b else ours
+        kind = np.uint8 if len(ours) <= 255 else np.uint16
+        counts = keeps(ours, theirs).sum(axis=0, dtype=kind)
         names = part_names(scene.a, scene.b) if scene.b else {}
-        return _by_kernel(quantity, counts, len(ours), (names.get(quantity, LABELS["weights_left"][0]), "weights"))
+        label = names.get(quantity, LABELS["weights_left"][0]), "weights"
+        return _by_kernel(quantity, counts, len(ours), label, scene)
 
     return array
 
 
-def _by_kernel(quantity: str, counts: np.ndarray, size: int, label: tuple[str, str]) -> xr.Dataset:
+def _left(scene: Scene, name: str, round: int) -> np.ndarray:
+    """Which weights are left of the chosen layer, (place in the kernel, out, in); of the window, if there is one."""
+    codes = scene.model.places(name, scene.single)
+    if scene.window is not None:
+        out, inner = scene.window
+        codes = codes[:, out : out + WINDOW, inner : inner + WINDOW]
+    return scene.model.left(name, codes, round)
+
+
+def _by_kernel(quantity: str, counts: np.ndarray, size: int, label: tuple[str, str], scene: Scene) -> xr.Dataset:
     """Counts of each kernel; of a large layer shares over square tiles."""
     tile = tile_side(counts.shape)
     values = counts if tile == 1 else tiled(counts, tile) / size
     cell = "a cell is one kernel" if tile == 1 else f"a cell has {tile} × {tile} kernels"
-    array = xr.Dataset({quantity: (("out", "in"), values, {"kernel_size": size, "tile": tile})}, attrs={"cell": cell})
+    out, inner = scene.window or (0, 0)
+    attrs = {"kernel_size": size, "tile": tile, "first_out": out, "first_in": inner}
+    array = xr.Dataset({quantity: (("out", "in"), values, attrs)}, attrs={"cell": cell})
     return labelled(array, **{quantity: label if tile == 1 else (label[0], "1")})
 
 

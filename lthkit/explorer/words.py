@@ -4,12 +4,28 @@ from lthkit.explorer.choices import Choices, short
 from lthkit.explorer.look import look
 from lthkit.explorer.model import Model
 from lthkit.explorer.scene import Scene
+from lthkit.explorer.views import WINDOW
 
 
 def heading(model: Model, choices: Choices) -> str:
     """What is shown of which search and round; sparsities are those of whole searches."""
     view, scene = look(model, choices)
-    return f"{view.title.format(a=scene.a, b=scene.b)}, {when(scene)} · {short(choices.scope)}"
+    names = " beside ".join(choices.shown) if choices.beside and not view.compares else scene.a
+    return f"{view.title.format(a=names, b=scene.b)}, {when(scene)} · {part(model, choices)}"
+
+
+def part(model: Model, choices: Choices) -> str:
+    """The part of the network that is shown."""
+    said = short(choices.scope)
+    return said if choices.window is None else f"{said}, {window_words(model, choices)}"
+
+
+def window_words(model: Model, choices: Choices) -> str:
+    """The channels of the window."""
+    assert choices.window is not None
+    counts = look(model, choices)[1].channels
+    sides = zip(("outputs", "inputs"), choices.window, counts, strict=True)
+    return ", ".join(f"{side} {first} to {min(first + WINDOW, count) - 1}" for side, first, count in sides)
 
 
 def when(scene: Scene) -> str:

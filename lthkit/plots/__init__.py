@@ -1,11 +1,13 @@
 """Arrays become plotly figures; nothing here shows them or reads from disk."""
 
 from lthkit.plots.against import scores_against
+from lthkit.plots.animation import animation
 from lthkit.plots.curves import sparsity_curve, training_curves
 from lthkit.plots.densities import block_densities, density_heat
 from lthkit.plots.layer_sensitivity import layer_sensitivity
 from lthkit.plots.layers import kernel_heatmap, layer_densities
 from lthkit.plots.maps import difference_map, weight_map, zero_kernels_map
+from lthkit.plots.paper import paper
 from lthkit.plots.patterns import kernel_grid
 from lthkit.plots.per_class import per_class
 from lthkit.plots.png import png
@@ -19,6 +21,7 @@ from lthkit.plots.verdict_map import verdict_map
 from lthkit.plots.zero_kernels import zero_kernels_curve
 
 __all__ = [
+    "animation",
     "block_densities",
     "config",
     "density_heat",
@@ -30,6 +33,7 @@ __all__ = [
     "overlap_by_layer",
     "overlap_curve",
     "overlap_matrix",
+    "paper",
     "per_class",
     "png",
     "predictions",

@@ -104,6 +104,12 @@ def _times(ratios: np.ndarray) -> np.ndarray:
     return _bytes(EVEN + np.rint(EVEN * logs), ratios)
 
 
+def _signed(shares: np.ndarray) -> np.ndarray:
+    """Differences of shares: 100 for none, 0 and 200 for −1 and 1, evenly in the square root; none only for none."""
+    steps = np.maximum(np.rint(EVEN * np.sqrt(np.abs(np.clip(shares, -1, 1)))), shares != 0)
+    return _bytes(EVEN + np.sign(shares) * steps, shares)
+
+
 def _bytes(cells: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     known = np.isfinite(numbers)
     return cells.astype(np.uint8) if known.all() else np.where(known, cells, np.nan)
@@ -145,6 +151,12 @@ _RATIO = Scale(
     [list(step) for step in get_colorscale("PuOr_r")],
     {1 / 16: "≤ ×1/16", 1 / 4: "×1/4", 1: "×1", 4: "×4", 16: "≥ ×16"},
 )
+_DIFFERENCE = Scale(
+    _signed,
+    LEVELS,
+    [list(step) for step in get_colorscale("RdBu_r")],
+    {-1: "−100 %", -0.25: "−25 %", -0.04: "−4 %", 0: "0", 0.04: "4 %", 0.25: "25 %", 1: "100 %"},
+)
 SCALES: Mapping[str, Scale] = {
     "weights_left": _LEFT,
     "density": _LEFT,
@@ -156,4 +168,5 @@ SCALES: Mapping[str, Scale] = {
     "only_b": _PART,
     "jaccard": _OVERLAP,
     "times_chance": _RATIO,
+    "difference": _DIFFERENCE,
 }

@@ -1,5 +1,5 @@
-"""PNG pictures of plotly figures without a browser: one renderer for all figures, on matplotlib's Agg."""
+"""Pictures of plotly figures without a browser: one renderer for all figures, on matplotlib."""
 
-from lthkit.plots.png.render import png
+from lthkit.plots.png.render import png, vector
 
-__all__ = ["png"]
+__all__ = ["png", "vector"]

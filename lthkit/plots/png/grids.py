@@ -44,6 +44,7 @@ def draw_heatmap(axes: Axes, trace: Spec, across: Axis, up: Axis, shared: Spec) 
         x, y, np.ma.masked_invalid(cells), cmap=scale, norm=norm, linewidth=gap, zorder=0.7, **lines
     )
     drawn.set_alpha(trace.get("opacity"))
+    drawn.set_rasterized(True)  # in SVG and PDF one image, not a shape a cell
     if trace.get("texttemplate"):
         _texts(axes, trace, cells, (x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2, scale(norm(cells)))
     return drawn

@@ -3,6 +3,7 @@
 import io
 
 import plotly.graph_objects as go
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -35,6 +36,21 @@ def png(
     canvas = draw(figure, width, height, scale, background)
     buffer = io.BytesIO()
     canvas.savefig(buffer, format="png", dpi=canvas.dpi, facecolor=canvas.get_facecolor(), metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def vector(figure: go.Figure, format: str) -> bytes:
+    """The figure as ``svg`` or ``pdf``: texts stay texts, heatmaps are images; the same figure gives the same bytes.
+
+    Raises:
+        LthkitError: naming a trace type or setting that cannot be drawn.
+    """
+    # a creation date would make each file another one
+    metadata = {"Date": None} if format == "svg" else {"CreationDate": None}
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "lthkit", "pdf.fonttype": 42}):
+        canvas = draw(figure, scale=2)
+        buffer = io.BytesIO()
+        canvas.savefig(buffer, format=format, facecolor=canvas.get_facecolor(), metadata=metadata)
     return buffer.getvalue()
 
 
