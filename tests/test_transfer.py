@@ -19,14 +19,12 @@ from lthkit.search import (
     find_ticket,
     make_task,
     ranked_weights,
-    start_file,
     starting_point,
     summary,
-    trained_file,
 )
 from lthkit.search.start import train_to_rewound
 from lthkit.seeds import derive
-from lthkit.store import open_store
+from lthkit.store import open_store, start_file, trained_file
 from lthkit.train import copy_state, load_tensors, make_point, save_tensors, train
 from lthkit.transfer import (
     by_metric,

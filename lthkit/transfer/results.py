@@ -8,7 +8,8 @@ import pandas as pd
 
 from lthkit.config import differences
 from lthkit.errors import LthkitError
-from lthkit.search import ENDING, LABELS, read_result, trained_file
+from lthkit.search import ENDING, LABELS, read_result
+from lthkit.store import trained_file
 
 _MEASURED = ("score", "validation", "best_step", "least_loss_step", "sparsity", "wall_time")
 _SAID = ("metric", "higher_is_better", "selection", "test_share", "chance", "mask_sha256", "config_sha256")
