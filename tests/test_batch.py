@@ -2,6 +2,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -182,6 +183,32 @@ def test_interruption_is_recorded_and_passed_on(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "out" / "a.json").read_text())["status"] == "interrupted"
     assert (tmp_path / "out" / "a.failed.ipynb").read_text() == "half"
     assert not (tmp_path / "out" / "a.ipynb").exists()
+
+
+WAITS = """
+import pathlib, time
+from lthkit.progress import stoppable
+pathlib.Path("begun").touch()
+with stoppable():
+    time.sleep(600)
+"""
+RUNS = "import sys; from lthkit.cli import main; sys.exit(main(['run', 'a.ipynb', '--out', 'out']))"
+
+
+def test_a_notebook_interrupted_from_the_terminal_ends_with_its_own_last_words(tmp_path):
+    write(tmp_path / "a.ipynb", WAITS, "open('next', 'w')")
+    process = subprocess.Popen([sys.executable, "-c", RUNS], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert told == "lthkit: interrupted; what was committed is kept, the same command goes on from there\n"
+    assert json.loads((tmp_path / "out" / "a.json").read_text())["status"] == "interrupted"
+    cell = nbformat.read(tmp_path / "out" / "a.failed.ipynb", 4).cells[-2]
+    assert cell.outputs[-1].traceback == ["stopped; what is done is kept, run the same again to go on"]
+    assert not (tmp_path / "next").exists()
 
 
 BODY = """

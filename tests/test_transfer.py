@@ -1,5 +1,10 @@
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -290,6 +295,51 @@ def test_in_parallel_each_result_is_the_same_bits_as_alone(source, tmp_path):
     )
     assert parallel == alone
     assert len(alone) == 6
+
+
+STOPPED = """
+import json, pathlib, sys
+from lthkit.progress import Stopped
+from lthkit.search import SearchConfig
+from lthkit.transfer import many
+start = many._start_server
+def started():
+    start()
+    pathlib.Path("server").touch()
+many._start_server = started
+if __name__ == "__main__":
+    wanted = [SearchConfig.parse(one, "a transfer") for one in json.loads(pathlib.Path("wanted.json").read_text())]
+    try:
+        many.transfer_many(wanted, "results", processes=2)
+    except Stopped as stopped:
+        print(stopped)
+"""
+
+
+@pytest.mark.parametrize("moment", ["server", "results/*.result.json"])
+def test_an_interruption_of_all_processes_is_one_sentence(source, tmp_path, moment):
+    (tmp_path / "wanted.json").write_text(json.dumps([wanted.plain() for wanted in many(source)]))
+    (tmp_path / "stopped.py").write_text(STOPPED)
+    # a group of its own, interrupted as a terminal or a notebook interrupts: every process in it
+    process = subprocess.Popen(
+        [sys.executable, "stopped.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(tmp_path.glob(moment)):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    said, told = process.communicate(timeout=120)
+    assert said == "stopped; what is done is kept, run the same again to go on\n"
+    lines = told.splitlines()
+    assert lines[-1].startswith("stopped after ")
+    assert all(line.startswith("training ") for line in lines[:-1])
+    assert len(transfer_many(many(source), tmp_path / "results", processes=1)) == 6
 
 
 def test_results_are_tidy_rows(source, tmp_path):

@@ -93,6 +93,7 @@ def train_once(
     return ranks.first(lambda: read_result(path))
 
 
+@progresses.stoppable()
 def run(
     config: SearchConfig,
     path: Path,
@@ -112,8 +113,7 @@ def run(
         ranks.must_agree(facts.identity, "settings, starting mask, weights or samples")
         ranks.must_agree(facts.start_sha256, "starting weights")
         shown = progress or (progresses.for_here() if ranks.rank() == 0 else Silent())
-        with progresses.stoppable():
-            _Search(facts, _Written(facts, save_every), shown).to_the_end()
+        _Search(facts, _Written(facts, save_every), shown).to_the_end()
 
 
 @dataclass(frozen=True)
