@@ -333,6 +333,8 @@ def test_an_interruption_of_all_processes_is_one_sentence(source, tmp_path, mome
     while not list(tmp_path.glob(moment)):
         assert process.poll() is None
         time.sleep(0.01)
+    if moment == "server":
+        time.sleep(1)  # into its imports, which take longer
     os.killpg(process.pid, signal.SIGINT)
     said, told = process.communicate(timeout=120)
     assert said == "stopped; what is done is kept, run the same again to go on\n"
