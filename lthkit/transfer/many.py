@@ -18,6 +18,7 @@ from lthkit.data import Resident, SceneSource, SceneSplits, Splits
 from lthkit.errors import LthkitError
 from lthkit.progress import Progress, Silent, for_many, stoppable
 from lthkit.search import SearchConfig, read_result, train_once
+from lthkit.train.machine import interruption
 from lthkit.transfer.content import Contents, shared_samples
 from lthkit.transfer.results import results_table
 
@@ -119,10 +120,13 @@ def _pooled(work: list[_Work], count: int) -> Iterator[str]:
         _share(samples)
     context = torch.multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch", "lthkit.transfer"])
-    _start_server()
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_hold_back_interruptions)
     try:
-        waiting: set[Future[str]] = {pool.submit(_train_interruptibly, item) for item in work}
+        with interruption() as came:  # a process that is being started would be lost
+            _start_server()
+            waiting: set[Future[str]] = {pool.submit(_train_interruptibly, item) for item in work}
+        if came():
+            raise KeyboardInterrupt
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
