@@ -290,6 +290,50 @@ def test_values_and_settings_are_checked_before_a_kernel_starts(tmp_path, given,
     assert not (tmp_path / "out").exists()
 
 
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize(
+    ("notebook", "name", "value", "choices"),
+    [
+        ("07_explore", "scale", "demoo", ["smoke", "demo", "small", "paper"]),
+        ("07_explore", "view", "kernel", ["kernels", "zero", "density", "only_a", "both"]),
+        ("01_find_ticket", "stage", "goal", ["source", "target", "backbone"]),
+        ("02_transfer_ticket", "masks", "[layer_random, layerrandom]", ["layer_random", "complement", "flip"]),
+        ("05_mask_sensitivity", "weights", "[pretrained, rewund 0.05]", ["rewound", "random", "redrawn"]),
+        ("03_compare_masks", "tasks", "[simclr, mocco]", ["classification", "simclr", "moco"]),
+        ("06_size_and_temperature", "task", "simcrl", ["simclr", "moco"]),
+        ("08_detection", "detectors", "[yolo]", ["yolov4", "faster-rcnn", "ssd"]),
+        ("08_detection", "rule", "11point", ["area", "11-point", "coco"]),
+        ("08_detection", "metrics", "[AP, AP51]", ["AP", "AP50", "AP75"]),
+    ],
+)
+def test_what_is_none_of_the_choices_is_refused_with_all_of_them(tmp_path, notebook, name, value, choices):
+    with pytest.raises(LthkitError, match=f"{name} '.*' is not known") as caught:
+        run_notebook(NOTEBOOKS / f"{notebook}.ipynb", {name: value}, tmp_path / "out")
+    listed = str(caught.value).partition("choose from ")[2].split(", ")
+    assert set(choices) <= set(listed)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize(
+    ("notebook", "given"),
+    [
+        (
+            "02_transfer_ticket",
+            {"masks": "[flip 0.2, one_shot_start pretrained]", "weights": "[rewound 0.05, source last]"},
+        ),
+        ("03_compare_masks", {"tasks": "[simclr, mine.tasks:make]"}),
+        ("07_explore", {"names": "[kernel, map]"}),
+    ],
+)
+def test_choices_may_have_arguments_and_tasks_may_be_ones_own(tmp_path, notebook, given):
+    with pytest.raises(NotebookFailed, match="was started"):
+        run_notebook(NOTEBOOKS / f"{notebook}.ipynb", given, tmp_path / "out")
+
+
 @pytest.mark.usefixtures("never")
 def test_a_notebook_without_changes_takes_no_settings(tmp_path):
     path = write(tmp_path / "a.ipynb", parameters="scale = 3")
