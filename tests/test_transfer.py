@@ -32,6 +32,7 @@ from lthkit.seeds import derive
 from lthkit.store import open_store, start_file, trained_file
 from lthkit.train import copy_state, load_tensors, make_point, save_tensors, train
 from lthkit.transfer import (
+    brief,
     by_metric,
     collect,
     read_results,
@@ -342,6 +343,16 @@ def test_an_interruption_of_all_processes_is_one_sentence(source, tmp_path, mome
     assert lines[-1].startswith("stopped after ")
     assert all(line.startswith("training ") for line in lines[:-1])
     assert len(transfer_many(many(source), tmp_path / "results", processes=1)) == 6
+
+
+def test_in_brief_a_table_has_what_is_read_and_what_differs(source, tmp_path):
+    results = transfer_many(many(source)[:2], tmp_path, processes=1)
+    shown = brief(results)
+    assert list(shown) == [
+        *("weights", "mask", "round", "sparsity", "training_seed", "score", "validation", "best_step", "wall_time")
+    ]
+    assert shown["score"].tolist() == [round(score, 4) for score in results["score"]]
+    assert next(iter(brief(results.assign(target=["one", "other"])))) == "target"
 
 
 def test_results_are_tidy_rows(source, tmp_path):
