@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.measure import Measured, Row, seconds, timed
 from lthkit import masks, models
-from lthkit.masks import Codes
+from lthkit.codes import Codes, survivors
 from lthkit.store import Store, create, open_store
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -31,7 +31,7 @@ def size_structured() -> Measured:
 
 def load_round() -> Measured:
     """Opening the store and reading one round, counts and hashes checked; files in the system's cache."""
-    with stored(_search(independent(resnet50()))) as store:
+    with stored(searched(independent(resnet50()))) as store:
         return seconds(timed(lambda: open_store(store.path).masks(LOADED)))
 
 
@@ -67,15 +67,15 @@ def structured(shapes: Shapes) -> dict[str, Tensor]:
 
 
 def _size(weights: Mapping[str, Tensor]) -> Measured:
-    codes = _search(weights)
+    codes = searched(weights)
     with stored(codes) as store:
         return Measured(store.nbytes / entropy_bytes(codes))
 
 
-def _search(weights: Mapping[str, Tensor]) -> Codes:
+def searched(weights: Mapping[str, Tensor]) -> Codes:
     """The codes of a search whose training changes no weight."""
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
-    alive, codes = masks.dense(shapes), masks.survivors(shapes)
+    alive, codes = masks.dense(shapes), survivors(shapes)
     total = masks.size(alive)
     for round in range(1, ROUNDS + 1):
         alive = masks.prune(weights, alive, masks.weights_left(total, 0.2, round))

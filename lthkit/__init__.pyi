@@ -51,8 +51,9 @@ from .search import evaluate_before_training as evaluate_before_training
 from .search import find_ticket as find_ticket
 from .search import predict as predict
 from .search import score_per_class as score_per_class
-from .search import trained_file as trained_file
 from .store import open_store as open_store
+from .store import trained_file as trained_file
+from .transfer import brief as brief
 from .transfer import by_metric as by_metric
 from .transfer import collect as collect
 from .transfer import transfer_many as transfer_many

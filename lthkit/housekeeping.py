@@ -16,8 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from lthkit.atomic import PARTIAL, left_overs
 from lthkit.errors import LthkitError, StoreError
-from lthkit.search import start_file, state_file
-from lthkit.store import Store, open_store
+from lthkit.store import Store, open_store, start_file, state_file
 from lthkit.store.files import all_left_overs, locked
 
 # NAME of a search, from the names of what lies beside its store
@@ -196,7 +195,7 @@ def _not_ours(item: Item) -> str | None:
     if item.kind != "training state":
         return None
     try:
-        with safe_open(item.path, framework="pt") as file:
+        with safe_open(item.path, framework="np") as file:
             facts = json.loads((file.metadata() or {}).get("lthkit", "{}"))
     except (SafetensorError, OSError, ValueError):
         facts = {}

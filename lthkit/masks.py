@@ -1,8 +1,7 @@
 """Masks: pure functions on ``{parameter name: bool tensor}``; True is a weight that is left.
 
 Names are those of the plain model and their order is the manifest's (``models.prunable``). No training, no disk.
-Masks of iterative pruning are nested, so a whole search is one *code* a weight, ``pruned_at``: the first round in
-which the weight is absent (1…254), or 255 for a survivor. Codes are ``{name: uint8 array}``.
+All masks of a search are its codes (``lthkit.codes``).
 """
 
 import hashlib
@@ -14,13 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lthkit.codes import SURVIVOR, Codes
 from lthkit.errors import LthkitError
 
 Masks = dict[str, Tensor]
-Codes = dict[str, np.ndarray]
 
-SURVIVOR = 255
-MOST_ROUNDS = 254
 _SAMPLE = 1 << 16
 _MARGIN = _SAMPLE // 128  # four standard deviations of a sample's median
 
@@ -208,11 +205,6 @@ def masks_sha256(masks: Mapping[str, Tensor]) -> str:
         total.update(f"{name}{tuple(mask.shape)}".encode())
         total.update(np.packbits(mask.cpu().contiguous().numpy()).tobytes())
     return total.hexdigest()
-
-
-def survivors(parameters: Mapping[str, tuple[int, ...]]) -> Codes:
-    """The codes before any pruning: every weight a survivor."""
-    return {name: np.full(shape, SURVIVOR, np.uint8) for name, shape in parameters.items()}
 
 
 def record(codes: Mapping[str, np.ndarray], masks: Mapping[str, Tensor], round: int) -> Codes:

@@ -3,9 +3,12 @@
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:  # the catalog draws without torch, which takes seconds to import
+    import torch
 
 
 def derive(seed: int, *path: int | str) -> int:
@@ -19,8 +22,10 @@ def derive(seed: int, *path: int | str) -> int:
     return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def torch_generator(seed: int, *path: int | str) -> torch.Generator:
+def torch_generator(seed: int, *path: int | str) -> "torch.Generator":
     """A CPU generator for the stream ``path``."""
+    import torch
+
     return torch.Generator().manual_seed(derive(seed, *path))
 
 
@@ -38,6 +43,8 @@ def drawn_by(seed: int) -> Iterator[None]:
 
     For libraries that draw from it: weights of networks on the CPU, transforms.
     """
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

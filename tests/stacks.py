@@ -8,8 +8,7 @@ from torch import nn
 
 from lthkit.exchange import import_masks
 from lthkit.models import ModelSpec, build, prunable_of
-from lthkit.search import start_file
-from lthkit.store import create, open_store
+from lthkit.store import create, open_store, start_file
 from lthkit.train import save_tensors, tensors_sha256
 
 PARAMETERS = {"0.weight": (3, 2, 3, 3), "1.weight": (2, 3, 3, 3)}

@@ -10,7 +10,8 @@ from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError
 from lthkit.exchange import gather
 from lthkit.progress import Silent
-from lthkit.search import find_ticket, kept_state, make_task, ranked_weights, start_file, starting_point, train_once
+from lthkit.search import find_ticket, kept_state, make_task, ranked_weights, starting_point, train_once
+from lthkit.store import start_file
 from lthkit.tasks import at_address, network_address, network_state
 from lthkit.train import load_tensors
 

@@ -20,8 +20,8 @@ from lthkit.analysis import (
     sparsity,
     zero_kernels,
 )
+from lthkit.codes import MOST_ROUNDS
 from lthkit.errors import LthkitError
-from lthkit.masks import MOST_ROUNDS
 from lthkit.store import create, open_store
 
 quick = settings(derandomize=True, max_examples=25, deadline=None)

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -184,6 +185,32 @@ def test_interruption_is_recorded_and_passed_on(tmp_path, monkeypatch):
     assert not (tmp_path / "out" / "a.ipynb").exists()
 
 
+WAITS = """
+import pathlib, time
+from lthkit.progress import stoppable
+pathlib.Path("begun").touch()
+with stoppable():
+    time.sleep(600)
+"""
+RUNS = "import sys; from lthkit.cli import main; sys.exit(main(['run', 'a.ipynb', '--out', 'out']))"
+
+
+def test_a_notebook_interrupted_from_the_terminal_ends_with_its_own_last_words(tmp_path):
+    write(tmp_path / "a.ipynb", WAITS, "open('next', 'w')")
+    process = subprocess.Popen([sys.executable, "-c", RUNS], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert told == "lthkit: interrupted; what was committed is kept, the same command goes on from there\n"
+    assert json.loads((tmp_path / "out" / "a.json").read_text())["status"] == "interrupted"
+    cell = nbformat.read(tmp_path / "out" / "a.failed.ipynb", 4).cells[-2]
+    assert cell.outputs[-1].traceback == ["stopped; what is done is kept, run the same again to go on"]
+    assert not (tmp_path / "next").exists()
+
+
 BODY = """
 import os, sys
 from lthkit.progress import is_batch
@@ -261,6 +288,50 @@ def test_values_and_settings_are_checked_before_a_kernel_starts(tmp_path, given,
     with pytest.raises(LthkitError, match=re.escape(message)):
         run_notebook(write(tmp_path / "a.ipynb", parameters=parameters), given, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize(
+    ("notebook", "name", "value", "choices"),
+    [
+        ("07_explore", "scale", "demoo", ["smoke", "demo", "small", "paper"]),
+        ("07_explore", "view", "kernel", ["kernels", "zero", "density", "only_a", "both"]),
+        ("01_find_ticket", "stage", "goal", ["source", "target", "backbone"]),
+        ("02_transfer_ticket", "masks", "[layer_random, layerrandom]", ["layer_random", "complement", "flip"]),
+        ("05_mask_sensitivity", "weights", "[pretrained, rewund 0.05]", ["rewound", "random", "redrawn"]),
+        ("03_compare_masks", "tasks", "[simclr, mocco]", ["classification", "simclr", "moco"]),
+        ("06_size_and_temperature", "task", "simcrl", ["simclr", "moco"]),
+        ("08_detection", "detectors", "[yolo]", ["yolov4", "faster-rcnn", "ssd"]),
+        ("08_detection", "rule", "11point", ["area", "11-point", "coco"]),
+        ("08_detection", "metrics", "[AP, AP51]", ["AP", "AP50", "AP75"]),
+    ],
+)
+def test_what_is_none_of_the_choices_is_refused_with_all_of_them(tmp_path, notebook, name, value, choices):
+    with pytest.raises(LthkitError, match=f"{name} '.*' is not known") as caught:
+        run_notebook(NOTEBOOKS / f"{notebook}.ipynb", {name: value}, tmp_path / "out")
+    listed = str(caught.value).partition("choose from ")[2].split(", ")
+    assert set(choices) <= set(listed)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize(
+    ("notebook", "given"),
+    [
+        (
+            "02_transfer_ticket",
+            {"masks": "[flip 0.2, one_shot_start pretrained]", "weights": "[rewound 0.05, source last]"},
+        ),
+        ("03_compare_masks", {"tasks": "[simclr, mine.tasks:make]"}),
+        ("07_explore", {"names": "[kernel, map]"}),
+    ],
+)
+def test_choices_may_have_arguments_and_tasks_may_be_ones_own(tmp_path, notebook, given):
+    with pytest.raises(NotebookFailed, match="was started"):
+        run_notebook(NOTEBOOKS / f"{notebook}.ipynb", given, tmp_path / "out")
 
 
 @pytest.mark.usefixtures("never")

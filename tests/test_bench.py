@@ -120,6 +120,7 @@ def test_the_goals_are_those_agreed():
         "slider-redraw": 0.15,
         "slider-redraw-difference": 0.15,
         "import": 1.2,
+        "show": 2.0,
     }
 
 
@@ -137,7 +138,7 @@ SHAPES = {"a": (16, 8, 3, 3), "b": (32, 16, 1, 1), "c": (16, 16, 3, 3)}
 
 
 def test_what_is_stored_is_a_whole_search():
-    codes = storing._search(storing.independent(SHAPES))
+    codes = storing.searched(storing.independent(SHAPES))
     everything = np.concatenate([layer.ravel() for layer in codes.values()])
     left = [int((everything > round).sum()) for round in range(storing.ROUNDS + 1)]
     assert left == [masks.weights_left(3968, 0.2, round) for round in range(storing.ROUNDS + 1)]

@@ -28,17 +28,13 @@ from lthkit.search import (
     make_task,
     prepare,
     read_result,
-    rewind_file,
-    start_file,
     starting_point,
-    state_file,
     train_once,
-    trained_file,
 )
 from lthkit.search.facts import Facts
 from lthkit.search.journal import Journal, read_rewind_point
 from lthkit.search.prepare import settled
-from lthkit.store import open_store
+from lthkit.store import open_store, rewind_file, start_file, state_file, trained_file
 from lthkit.train import Point, Snapshot, tensors_sha256
 
 

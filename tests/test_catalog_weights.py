@@ -138,7 +138,25 @@ def test_unknown_weights_offer_near_names(tmp_path, name):
     assert not found.listing()[0].present
 
 
-@pytest.mark.parametrize("changes", [{"weights": ""}, {"file": "a.pth"}, {"download": "yes"}, {"root": "$X"}])
+FAULTS = [{"weights": ""}, {"file": ""}, {"path": "a.pth"}, {"download": "yes"}, {"root": "$X"}]
+
+
+@pytest.mark.parametrize("changes", FAULTS)
 def test_faulty_entry_is_refused(tmp_path, changes):
     with pytest.raises(LthkitError, match=next(iter(changes))):
         catalog(tmp_path, **changes)
+
+
+def test_a_stated_file_that_is_not_the_one_of_the_weights_is_refused_though_it_is_there(tmp_path):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "a.pth").write_bytes(b"other weights")
+    message = refusal(catalog(tmp_path, file="a.pth"))
+    assert "published as resnet18-f37072fd.pth, not a.pth" in message
+
+
+def test_the_shipped_catalog_states_the_file_of_each_of_torchvisions_weights():
+    entries = [entry for entry in SHIPPED.checkpoints.values() if isinstance(entry, WeightsEntry)]
+    assert len(entries) == 4
+    for entry in entries:
+        assert entry.file is not None
+        assert entry.url.endswith(f"/{entry.file}")

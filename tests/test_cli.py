@@ -3,6 +3,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -71,6 +72,39 @@ def test_show_reads_a_store_without_scores(tmp_path, capsys):
     assert main(["show", str(store(tmp_path / "a.zarr", provenance={}))]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["2", "50.00", "3"] in lines
+
+
+SLOW_TO_IMPORT = ("torch", "torchvision", "sklearn", "plotly", "matplotlib")
+LOOKS = """
+import atexit, sys
+from lthkit.cli import main
+slow = sys.argv[1].split()
+atexit.register(lambda: print(sorted(set(slow) & set(sys.modules)), file=sys.stderr))
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show", "a.zarr"],
+        ["show", "a.zarr", "--json"],
+        ["show", "--sizes", "."],
+        ["clean", ".", "--dry-run"],
+        ["scores", "a.zarr", "--out", "a.csv"],
+        ["list", "--catalog", str(Path(__file__).parents[1] / "data_catalog.yaml")],
+        ["run", "a.ipynb", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_what_only_looks_waits_for_no_import_of_torch(tmp_path, command):
+    store(tmp_path / "a.zarr")
+    notebook(tmp_path / "a.ipynb")
+    (tmp_path / "a.state").write_bytes(b"no state of ours")  # which `clean` opens to see
+    arguments = [sys.executable, "-c", LOOKS, " ".join(SLOW_TO_IMPORT), *command]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout
+    assert done.stderr == "[]\n"
 
 
 def test_a_mistake_is_one_sentence_and_exit_code_3(tmp_path, capsys):

@@ -20,8 +20,8 @@ from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 from lthkit import masks as masking
 from lthkit.catalog import Normalisation, load_catalog
 from lthkit.errors import LthkitError
-from lthkit.search import find_ticket, kept_state, make_task, train_once, trained_file
-from lthkit.store import open_store
+from lthkit.search import find_ticket, kept_state, make_task, train_once
+from lthkit.store import open_store, trained_file
 from lthkit.tasks.moco import contrast, enqueue, follow
 from lthkit.tasks.retrieval import retrieval_accuracy, retrieval_chance
 from lthkit.tasks.simclr import nt_xent

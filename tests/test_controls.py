@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lthkit import controls, masks, store
+from lthkit.codes import survivors
 from lthkit.config import Config
 from lthkit.controls.draw import among, share, smallest
 from lthkit.errors import LthkitError, StoreError
@@ -229,7 +230,7 @@ def stored(tmp_path):
     paths = []
     for seed in (1, 2):
         path = tmp_path / f"s{seed}.zarr"
-        codes = masks.survivors(SHAPES)
+        codes = survivors(SHAPES)
         for round_, density in ((1, 0.6), (2, 0.2)):
             codes = masks.record(codes, ticket(density, seed), round_)
         with store.create(path, parameters=SHAPES, config={}, provenance={}, metrics=(), rounds=2, evaluations=1) as at:
@@ -449,7 +450,7 @@ def test_a_second_ticket_of_another_network_is_refused(stored, tmp_path):
     path = tmp_path / "small.zarr"
     shapes = {"a": (2, 2)}
     with store.create(path, parameters=shapes, config={}, provenance={}, metrics=(), rounds=2, evaluations=1) as at:
-        at.commit(masks.survivors(shapes), rounds=2, scored=0, scores={})
+        at.commit(survivors(shapes), rounds=2, scored=0, scores={})
     for kind in PAIRED:
         with pytest.raises(LthkitError, match=r"'a'"):
             made(recipe(kind, [stored[0], str(path)]))

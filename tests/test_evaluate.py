@@ -14,7 +14,8 @@ from lthkit.cli import main
 from lthkit.errors import LthkitError
 from lthkit.progress import Silent
 from lthkit.report import store_report
-from lthkit.search import config_of, evaluate, evaluate_before_training, find_ticket, kept_state, start_file
+from lthkit.search import config_of, evaluate, evaluate_before_training, find_ticket, kept_state
+from lthkit.store import start_file
 from lthkit.transfer import transfer_many
 
 

@@ -14,7 +14,8 @@ from torch.nn.utils import prune
 from lthkit.errors import LthkitError
 from lthkit.exchange import export, export_ticket, gather, write
 from lthkit.models import build, prunable
-from lthkit.search import find_ticket, start_file, trained_file
+from lthkit.search import find_ticket
+from lthkit.store import start_file, trained_file
 
 
 @pytest.fixture(scope="module")

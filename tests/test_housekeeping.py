@@ -10,8 +10,7 @@ import torch
 from lthkit.errors import LthkitError
 from lthkit.housekeeping import plan_removal, remove, sizes
 from lthkit.report import cleaning_report, sizes_report
-from lthkit.search import start_file, state_file
-from lthkit.store import create, open_store, reopen
+from lthkit.store import create, open_store, reopen, start_file, state_file
 from lthkit.train import Snapshot, make_point, save_tensors, write_snapshot
 
 HEX = "0123456789abcdef" * 2

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lthkit import masks
+from lthkit.codes import survivors
 from lthkit.errors import LthkitError
 
 CAREFUL = settings(max_examples=60, deadline=None, derandomize=True)
@@ -153,7 +154,7 @@ def test_apply_zeroes_what_is_removed_and_nothing_else():
 def test_record_and_alive_at_are_inverse(case, round):
     weights, alive, _ = case
     parameters = {name: tuple(weight.shape) for name, weight in weights.items()}
-    codes = masks.record(masks.survivors(parameters), alive, round)
+    codes = masks.record(survivors(parameters), alive, round)
     assert equal(masks.alive_at(codes, round), alive)
     assert equal(masks.alive_at(codes, round - 1), masks.dense(parameters))
 

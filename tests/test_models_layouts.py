@@ -15,7 +15,8 @@ from lthkit.data import load
 from lthkit.errors import LthkitError
 from lthkit.models import ModelSpec, build, load_checkpoint
 from lthkit.models.layouts import in_torchvision_names
-from lthkit.search import evaluate, find_ticket, kept_state, make_task, trained_file
+from lthkit.search import evaluate, find_ticket, kept_state, make_task
+from lthkit.store import trained_file
 from lthkit.transfer import transfer_many
 
 DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}

@@ -1,7 +1,9 @@
 """Every notebook runs top to bottom at the smoke scale, and is as a notebook of this project should be."""
 
 import ast
+import html
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +33,18 @@ def code_cells(path):
     return [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
 
 
+def table_widths(path):
+    """Pixels that each table in a notebook's outputs needs, about: its words do not break, its cells have margins."""
+    for cell in code_cells(path):
+        for table in (output.get("data", {}).get("text/html", "") for output in cell.outputs):
+            columns = {}
+            for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL):
+                for place, text in enumerate(re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)):
+                    columns.setdefault(place, []).extend(map(len, html.unescape(text).split() or [""]))
+            if columns:
+                yield sum(7.5 * max(lengths) + 12 for lengths in columns.values())
+
+
 def test_there_are_notebooks_and_each_is_run_here():
     assert {path.stem for path in NOTEBOOKS} == OUTPUTS.keys()
 
@@ -44,10 +58,13 @@ def test_all_run_at_the_smoke_scale(tmp_path):
         folder.mkdir()
         nbformat.write(notebook, folder / path.name)
     environment = os.environ | {"LTHKIT_BATCH": "1"}
-    command = [sys.executable, "-m", "pytest", "--nbmake", "-p", "no:cacheprovider", "-q", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "--nbmake", "-p", "no:cacheprovider", "-q", "--overwrite", str(tmp_path)]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout[-5000:]
     assert f"{len(NOTEBOOKS)} passed" in ran.stdout
+    widths = {path.stem: list(table_widths(tmp_path / path.stem / path.name)) for path in NOTEBOOKS}
+    assert all(widths[name] for name in ("00_tour", "02_transfer_ticket", "03_compare_masks", "05_mask_sensitivity"))
+    assert max(width for found in widths.values() for width in found) <= 768, widths  # of a cell beside the side bar
     pictures = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")}
     assert pictures >= {
         "00_tour/story.png",

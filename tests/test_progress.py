@@ -1,4 +1,12 @@
+import fcntl
 import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
@@ -95,6 +103,20 @@ def test_one_bar_spans_all_rounds():
     assert "round 1/1 · 20.00% sparse" in text.getvalue()
 
 
+def test_the_time_left_can_be_read_in_a_terminal_of_80_columns():
+    code = (
+        "from lthkit.progress import Bar; bar = Bar(); bar.begin(17, 18, 0.9775, 0, 3000, 5000, 0); bar.advance();"
+        "bar.note({'train_loss': 2.3, 'validation_accuracy': 0.5, 'test_accuracy': 0.5}); bar.close()"
+    )
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True)
+    shown = os.read(ours, 1 << 16).decode().split("\r")
+    drawn = [text for text in shown if "round 17/18" in text]
+    assert drawn
+    assert all(len(text.rstrip("\n")) <= 80 and re.search(r"\[\d\d:\d\d<.*step/s\]", text) for text in drawn)
+
+
 def test_a_resumed_bar_starts_from_what_is_done():
     text = io.StringIO()
     with redirect_stderr(text):
@@ -118,6 +140,16 @@ def test_many_trainings_are_told_at_intervals_and_at_the_end(capsys, now):
         "training 3/6 · dense, seed 0 · 00:04<00:12",
         "training 5/6 · random, seed 0 · 00:15<00:05",
         f"training 6/6 · {'x' * 37}… · 00:16<00:00",
+    ]
+
+
+def test_scores_are_not_called_trainings(capsys):
+    shown = ManyLines(2, unit="score")
+    shown.done("conv1 50% sparse")
+    shown.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "score 1/2 · conv1 50% sparse · 00:00<00:00",
+        "stopped after 1 of 2 scores",
     ]
 
 

@@ -14,7 +14,7 @@ import lthkit
 ORDER = [
     "terminal",
     "errors",
-    "atomic config seeds factories papers progress ranks scores selection strict_json untrusted",
+    "atomic codes config seeds factories papers progress ranks scores selection strict_json untrusted",
     "project",
     "masks",
     "store",

@@ -4,7 +4,8 @@ import torch
 from lthkit import scales
 from lthkit.cli import parameters
 from lthkit.errors import LthkitError
-from lthkit.search import kept_state, trained_file
+from lthkit.search import kept_state
+from lthkit.store import trained_file
 
 
 @pytest.mark.parametrize("scale", scales.scale_names())

@@ -11,13 +11,12 @@ from tiny import AUTOENCODER, DIGITS, tiny_config
 
 from lthkit import analysis, controls
 from lthkit import masks as masking
-from lthkit import search as searching
 from lthkit.catalog import load_catalog
 from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.progress import Silent
 from lthkit.search import find_ticket, make_task, ranked_weights, read_result, train_once
 from lthkit.search import run as finding
-from lthkit.store import open_store, reopen
+from lthkit.store import open_store, reopen, start_file, state_file, trained_file
 from lthkit.train import copy_state, load_tensors, make_point, train
 
 
@@ -96,13 +95,13 @@ def test_every_round_is_scored_and_the_state_file_is_gone(tmp_path):
     assert (store.rounds, store.scored) == (3, 4)
     assert scores.step.values.tolist() == [[2, 4, 6]] * 4
     assert np.isfinite(scores.validation_error.values).all()
-    assert not searching.state_file(tmp_path / "a.zarr").exists()
+    assert not state_file(tmp_path / "a.zarr").exists()
 
 
 def test_zero_rounds_only_train(tmp_path):
     store = find(tmp_path / "a.zarr", pruning__rounds=0)
     assert (store.rounds, store.scored) == (0, 1)
-    assert searching.trained_file(tmp_path / "a.zarr", 0, "best").exists()
+    assert trained_file(tmp_path / "a.zarr", 0, "best").exists()
 
 
 def begins(monkeypatch):
@@ -123,7 +122,7 @@ def begins(monkeypatch):
 def test_rewinding_to_the_start_gives_the_start(tmp_path, monkeypatch):
     seen = begins(monkeypatch)
     find(tmp_path / "a.zarr")
-    start, _ = load_tensors(searching.start_file(tmp_path / "a.zarr"))
+    start, _ = load_tensors(start_file(tmp_path / "a.zarr"))
     for point, _ in seen:
         assert point.step == 0
         assert point.optimizer is None
@@ -249,7 +248,7 @@ def test_a_finished_search_from_a_mask_that_has_changed_since_is_not_taken_for_i
 
 def test_a_pre_trained_checkpoint_is_where_it_starts(tmp_path):
     find(tmp_path / "source.zarr", base=DIGITS, pruning__rounds=0, data__classes=[0, 1, 2, 3, 4])
-    checkpoint = searching.trained_file(tmp_path / "source.zarr", 0, "best")
+    checkpoint = trained_file(tmp_path / "source.zarr", 0, "best")
     find(
         tmp_path / "target.zarr",
         base=DIGITS,
@@ -259,7 +258,7 @@ def test_a_pre_trained_checkpoint_is_where_it_starts(tmp_path):
         pruning__rounds=0,
     )
     trained, _ = load_tensors(checkpoint)
-    start, _ = load_tensors(searching.start_file(tmp_path / "target.zarr"))
+    start, _ = load_tensors(start_file(tmp_path / "target.zarr"))
     same = {name for name in start if torch.equal(start[name], trained[name])}
     assert start.keys() - same == {"fc.weight", "fc.bias"}
 
@@ -492,5 +491,5 @@ def test_a_full_disk_loses_nothing_committed(tmp_path):
 
 def test_without_its_state_a_search_that_never_rewinds_says_so(tmp_path):
     stopped_in_the_middle(tmp_path / "a.zarr", rewind={"to": "none"})
-    searching.state_file(tmp_path / "a.zarr").unlink()
+    state_file(tmp_path / "a.zarr").unlink()
     refused(tmp_path / "a.zarr", "is gone and round 2 trains on from it", rewind={"to": "none"})

@@ -1,5 +1,10 @@
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +24,15 @@ from lthkit.search import (
     find_ticket,
     make_task,
     ranked_weights,
-    start_file,
     starting_point,
     summary,
-    trained_file,
 )
 from lthkit.search.start import train_to_rewound
 from lthkit.seeds import derive
-from lthkit.store import open_store
+from lthkit.store import open_store, start_file, trained_file
 from lthkit.train import copy_state, load_tensors, make_point, save_tensors, train
 from lthkit.transfer import (
+    brief,
     by_metric,
     collect,
     read_results,
@@ -292,6 +296,63 @@ def test_in_parallel_each_result_is_the_same_bits_as_alone(source, tmp_path):
     )
     assert parallel == alone
     assert len(alone) == 6
+
+
+STOPPED = """
+import json, pathlib, sys
+from lthkit.progress import Stopped
+from lthkit.search import SearchConfig
+from lthkit.transfer import many
+start = many._start_server
+def started():
+    start()
+    pathlib.Path("server").touch()
+many._start_server = started
+if __name__ == "__main__":
+    wanted = [SearchConfig.parse(one, "a transfer") for one in json.loads(pathlib.Path("wanted.json").read_text())]
+    try:
+        many.transfer_many(wanted, "results", processes=2)
+    except Stopped as stopped:
+        print(stopped)
+"""
+
+
+@pytest.mark.parametrize("moment", ["server", "results/*.result.json"])
+def test_an_interruption_of_all_processes_is_one_sentence(source, tmp_path, moment):
+    (tmp_path / "wanted.json").write_text(json.dumps([wanted.plain() for wanted in many(source)]))
+    (tmp_path / "stopped.py").write_text(STOPPED)
+    # a group of its own, interrupted as a terminal or a notebook interrupts: every process in it
+    process = subprocess.Popen(
+        [sys.executable, "stopped.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(tmp_path.glob(moment)):
+        assert process.poll() is None
+        time.sleep(0.01)
+    if moment == "server":
+        time.sleep(1)  # into its imports, which take longer
+    os.killpg(process.pid, signal.SIGINT)
+    said, told = process.communicate(timeout=120)
+    assert said == "stopped; what is done is kept, run the same again to go on\n"
+    lines = told.splitlines()
+    assert lines[-1].startswith("stopped after ")
+    assert all(line.startswith("training ") for line in lines[:-1])
+    assert len(transfer_many(many(source), tmp_path / "results", processes=1)) == 6
+
+
+def test_in_brief_a_table_has_what_is_read_and_what_differs(source, tmp_path):
+    results = transfer_many(many(source)[:2], tmp_path, processes=1)
+    shown = brief(results)
+    assert list(shown) == [
+        *("weights", "mask", "round", "sparsity", "training_seed", "score", "validation", "best_step", "wall_time")
+    ]
+    assert shown["score"].tolist() == [round(score, 4) for score in results["score"]]
+    assert next(iter(brief(results.assign(target=["one", "other"])))) == "target"
 
 
 def test_results_are_tidy_rows(source, tmp_path):

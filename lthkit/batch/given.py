@@ -1,9 +1,10 @@
 """What is given to a notebook: its own parameters, and settings by dotted key that go into its ``changes``."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lthkit.batch.choices import refuse_unknown_choices
 from lthkit.batch.names import did_you_mean
 from lthkit.batch.parameters import Parameter, typed
 from lthkit.batch.settings import is_setting, read_settings, setting_keys
@@ -29,7 +30,7 @@ def values_for(notebook: Path, declared: Mapping[str, Parameter], given: Mapping
     if CHANGES not in declared:
         _refuse_settings(notebook, declared, others)
     values = typed(notebook, declared, own if CHANGES in declared else given)
-    _refuse_unknown_choices(notebook, declared, values)
+    refuse_unknown_choices(notebook, declared, values)
     changes = values.get(CHANGES) or {}
     if others:
         _refuse_unknown(notebook, declared, others)
@@ -54,37 +55,3 @@ def _refuse_unknown(notebook: Path, declared: Mapping[str, Parameter], others: M
             raise LthkitError(
                 f"{notebook} has no parameter or setting '{key}'; {did_you_mean(key, [*declared, *known])}"
             )
-
-
-def _refuse_unknown_choices(notebook: Path, declared: Mapping[str, Parameter], values: Mapping[str, Any]) -> None:
-    for name in CHOICES.keys() & values.keys():
-        known = CHOICES[name]()
-        # a parameter of that name whose default is something else means something else
-        if declared[name].default in known and values[name] not in known:
-            raise LthkitError(f"{notebook}: {name} '{values[name]}' is not known; {did_you_mean(values[name], known)}")
-
-
-def _scales() -> Collection[str]:
-    from lthkit.scales import scale_names
-
-    return scale_names()
-
-
-def _stages() -> Collection[str]:
-    from lthkit.scales import STAGES
-
-    return STAGES
-
-
-def _views() -> Collection[str]:
-    from lthkit.explorer import VIEWS
-
-    return [view.name for view in VIEWS]
-
-
-CHOICES: dict[str, Callable[[], Collection[str]]] = {
-    "scale": _scales,
-    "stage": _stages,
-    "view": _views,
-}
-"""Parameters of one meaning in all notebooks, with what they may be."""

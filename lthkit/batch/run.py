@@ -22,7 +22,8 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from lthkit.batch.given import values_for
-from lthkit.batch.kernel import OwnKernel, kernel_folder, kernel_settings
+from lthkit.batch.interruption import Interruption
+from lthkit.batch.kernel import kernel_folder, kernel_settings
 from lthkit.batch.parameters import Parameter, parameters_of
 from lthkit.batch.record import Record
 from lthkit.errors import LthkitError, RunFailed
@@ -168,9 +169,11 @@ def _alone(source: Path, out: Path) -> Any:
 def _execute(node: nbformat.NotebookNode, values: dict[str, Any], running: Path, cells: "_Progress") -> None:
     if values:
         node = parameterize_notebook(node, values, kernel_name="python3", language="python")
-    with kernel_folder() as folder:
+    interruption = Interruption()
+    with kernel_folder() as folder, interruption.passed_on():
 
         def starts(cell: nbformat.NotebookNode, cell_index: int) -> None:
+            interruption.check()
             # the kernel is connected; if this process is killed, nothing is left behind
             shutil.rmtree(folder, ignore_errors=True)
             cells.starts(cell)
@@ -184,7 +187,7 @@ def _execute(node: nbformat.NotebookNode, values: dict[str, Any], running: Path,
             progress_bar=False,
             stdout_file=None if cells.quiet else sys.stdout,
             stderr_file=None if cells.quiet else sys.stderr,
-            kernel_manager_class=OwnKernel,
+            kernel_manager_class=interruption.kernel(),
             config=kernel_settings(folder),
             iopub_timeout=OUTPUT_SECONDS,
             coalesce_streams=True,

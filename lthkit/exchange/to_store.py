@@ -14,9 +14,10 @@ from lthkit import masks as masking
 from lthkit import models
 from lthkit import store as stores
 from lthkit.atomic import partial, sync
+from lthkit.codes import MOST_ROUNDS, Codes, survivors
 from lthkit.errors import LthkitError
 from lthkit.exchange.foreign import Foreign, Manifest, read_foreign
-from lthkit.masks import Codes, Masks
+from lthkit.masks import Masks
 from lthkit.models import ModelSpec
 from lthkit.store import Store
 from lthkit.store.files import unwritable
@@ -142,7 +143,7 @@ class _Sequence:
     extra: dict[str, tuple[Masks, Taken]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.codes: Codes = masking.survivors(self.parameters)
+        self.codes: Codes = survivors(self.parameters)
         self.masks: Masks = masking.dense(self.parameters)
 
     def add(self, foreign: Foreign, rate: float | None) -> None:
@@ -160,8 +161,8 @@ class _Sequence:
         self.taken.append(taken)
 
     def _next(self, taken: Taken, masks: Masks, rate: float | None) -> Taken:
-        if self.round == masking.MOST_ROUNDS:
-            raise LthkitError(f"there are more than {masking.MOST_ROUNDS} masks; import fewer into one store")
+        if self.round == MOST_ROUNDS:
+            raise LthkitError(f"there are more than {MOST_ROUNDS} masks; import fewer into one store")
         self.round += 1
         if rate is not None:
             _check_rate(taken, self.round, masks, rate)

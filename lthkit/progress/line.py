@@ -7,13 +7,13 @@ from tqdm import tqdm
 WIDTH = 79
 
 
-def line(title: str, details: Sequence[str], end: str = "") -> str:
-    """``title · details · end``; the last details are left out where the line would be too long."""
+def line(title: str, details: Sequence[str], end: str = "", longest: int = WIDTH) -> str:
+    """``title · details · end``; the last details are left out where the line were longer than ``longest``."""
     for count in range(len(details), -1, -1):
         text = " · ".join(part for part in (title, *details[:count], end) if part)
-        if len(text) <= WIDTH:
+        if len(text) <= longest:
             return text
-    return cut(text, WIDTH)
+    return cut(text, longest)
 
 
 def cut(text: str, longest: int = WIDTH) -> str:

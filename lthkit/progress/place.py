@@ -7,6 +7,10 @@ from typing import Any
 from tqdm import TqdmExperimentalWarning
 
 BATCH_VARIABLE = "LTHKIT_BATCH"
+BEHIND = 42
+"""Columns of ``:  36%|█  | 9999/9999 [00:12<01:30, 99.99s/step]``, with a bar of a few."""
+ANY = 1000
+"""Characters of no limit, in a notebook."""
 
 
 def is_batch() -> bool:
@@ -33,3 +37,9 @@ def bar(**options: Any) -> Any:
         warnings.simplefilter("ignore", TqdmExperimentalWarning)
         from tqdm.autonotebook import tqdm
     return tqdm(dynamic_ncols=True, **options)
+
+
+def room(bar: Any) -> int:
+    """Characters that fit before a bar of tqdm's, so that in a terminal the time left can still be read behind it."""
+    columns = bar.ncols
+    return max(columns - BEHIND, 0) if isinstance(columns, int) else ANY

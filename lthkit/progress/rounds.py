@@ -5,7 +5,7 @@ import time
 from typing import Any, Protocol, TextIO
 
 from lthkit.progress.line import line, spent_and_left
-from lthkit.progress.place import bar, is_batch, is_watched
+from lthkit.progress.place import bar, is_batch, is_watched, room
 
 _OFTEN = 0.5
 """Seconds between two updates of a bar while a split is scored."""
@@ -67,7 +67,7 @@ class Bar(Silent):
         if self._bar is None:
             total = earlier_steps + steps - step + later_steps
             self._bar = bar(total=total, initial=earlier_steps, unit="step")
-        self._bar.set_description_str(self._title)
+        self._describe([])
 
     def advance(self) -> None:
         self._bar.update()
@@ -75,14 +75,17 @@ class Bar(Silent):
     def scoring(self, split: str, done: int, total: int) -> None:
         if time.monotonic() - self._told > _OFTEN:
             self._told = time.monotonic()
-            self._bar.set_description_str(f"{self._title} · {split} {done:,}/{total:,}")
+            self._describe([f"{split} {done:,}/{total:,}"])
 
     def note(self, row: dict[str, float]) -> None:
-        self._bar.set_description_str(" · ".join([self._title, *_scores(row)]))
+        self._describe(_scores(row))
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def _describe(self, details: list[str]) -> None:
+        self._bar.set_description_str(line(self._title, details, longest=room(self._bar)))
 
 
 class Lines(Silent):

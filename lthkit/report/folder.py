@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lthkit.report.size import size
 from lthkit.terminal import table
 
-if TYPE_CHECKING:  # it knows searches, which take long to import
+if TYPE_CHECKING:
     from lthkit.housekeeping import Item
 
 HEADER = ("size", "what", "path", "")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from lthkit.analysis import curve, layer_density, sparsity
+from lthkit.analysis import Search, curve, layer_density, read
 from lthkit.analysis.labels import score_name
 from lthkit.errors import StoreError
 from lthkit.report.size import size
@@ -32,22 +32,25 @@ def store_report(store: Store) -> str:
         ("size", size(store.nbytes)),
         ("configuration", f"SHA-256 {store.config_sha256}"),
     ]
-    line, fault = _curve(store)
+    search = read(store)
+    density = layer_density(search)
+    line, fault = _curve(store, search)
     provenance = "provenance\n" + pairs(_flat(store.provenance))
-    parts = [pairs(head), _rounds(store, total, line), fault, _layers(store), _extra(store), provenance]
+    parts = [pairs(head), _rounds(density, total, line), fault, _layers(store, density), _extra(store), provenance]
     return "\n\n".join(part for part in parts if part)
 
 
 def store_facts(store: Store) -> dict[str, Any]:
     """The same as plain values, for ``strict_json``: a list item per round, densities by layer and round."""
     total, left = _counts(store)
-    line, fault = _curve(store)
+    search = read(store)
+    density = layer_density(search)
+    line, fault = _curve(store, search)
     columns = {} if line is None else {str(name): values.values.tolist() for name, values in line.data_vars.items()}
     trained = [] if line is None else line["round"].values.tolist()
     curve_rows = [
         dict(zip(("round", *columns), row, strict=True)) for row in zip(trained, *columns.values(), strict=True)
     ]
-    density = layer_density(store)
     return {
         "store": str(store.path),
         "rounds": store.rounds,
@@ -56,7 +59,7 @@ def store_facts(store: Store) -> dict[str, Any]:
         "trained": store.scored - store.first_round,
         "weights": total,
         "weights_left": left,
-        "sparsity": sparsity(store).values.tolist(),
+        "sparsity": density["sparsity"].values.tolist(),
         "curve": curve_rows,
         "curve_missing": fault or None,
         "layers": {name: {"shape": list(shape)} for name, shape in store.parameters.items()},
@@ -74,12 +77,12 @@ def _counts(store: Store) -> tuple[int, int]:
     return sum(int(np.prod(shape)) for shape in store.parameters.values()), sum(store.counts.values())
 
 
-def _curve(store: Store) -> tuple[xr.Dataset | None, str]:
+def _curve(store: Store, search: Search) -> tuple[xr.Dataset | None, str]:
     """Scores of the trained rounds, or why there are none; neither where nothing was trained."""
     if store.scored == store.first_round:
         return None, ""
     try:
-        return curve(store), ""
+        return curve(store, search), ""
     except StoreError as error:
         return None, f"no scores are shown: {error}"
 
@@ -96,11 +99,11 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     return lines
 
 
-def _rounds(store: Store, total: int, line: xr.Dataset | None) -> str:
+def _rounds(density: xr.DataArray, total: int, line: xr.Dataset | None) -> str:
     scores = {} if line is None else _score_columns(line)
     header = ["round", "sparsity %", "weights left", *scores]
     rows = []
-    for round_, share in enumerate(sparsity(store).values):
+    for round_, share in enumerate(density["sparsity"].values):
         cells = [str(round_), f"{100 * share:.2f}", f"{round(total * (1 - share)):,}"]
         rows.append(cells + [column.get(round_, NOTHING) for column in scores.values()])
     return table(header, rows, right=range(len(header)))
@@ -125,8 +128,7 @@ def _score_columns(line: xr.Dataset) -> dict[str, dict[int, str]]:
     }
 
 
-def _layers(store: Store) -> str:
-    density = layer_density(store)
+def _layers(store: Store, density: xr.DataArray) -> str:
     picks = np.unique(np.linspace(0, store.rounds, min(store.rounds + 1, MOST_ROUND_COLUMNS)).round().astype(int))
     header = ["density % by layer", "shape", *(f"round {pick}" for pick in picks)]
     rows = []

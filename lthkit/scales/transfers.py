@@ -8,8 +8,8 @@ from lthkit.controls import read_recipe
 from lthkit.errors import LthkitError
 from lthkit.scales.configure import configure, parse_changed
 from lthkit.scales.scale import Changes, find_scale
-from lthkit.search import SearchConfig, Weights, config_of, find_ticket, trained_file
-from lthkit.store import Store, open_store
+from lthkit.search import SearchConfig, Weights, config_of, find_ticket
+from lthkit.store import Store, open_store, trained_file
 
 _MOST_ROUNDS = 6
 _SHARE = 0.05

@@ -6,7 +6,6 @@ A single training (dense reference, ticket, control) is a search of zero rounds 
 from lthkit.search.config import Pruning, Rewind, SearchConfig, Weights
 from lthkit.search.criteria import find_criterion
 from lthkit.search.evaluate import evaluate, evaluate_before_training, scores_as_is
-from lthkit.search.files import rewind_file, start_file, state_file, trained_file
 from lthkit.search.kept import Kept, KeptState, config_of, kept_state
 from lthkit.search.predict import predict, score_per_class
 from lthkit.search.prepare import make_task, origin_checkpoint, prepare
@@ -35,13 +34,9 @@ __all__ = [
     "prepare",
     "ranked_weights",
     "read_result",
-    "rewind_file",
     "score_per_class",
     "scores_as_is",
-    "start_file",
     "starting_point",
-    "state_file",
     "summary",
     "train_once",
-    "trained_file",
 ]

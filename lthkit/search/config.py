@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
+from lthkit.codes import MOST_ROUNDS
 from lthkit.config import Config
 from lthkit.controls import Recipe, ticket_recipe
 from lthkit.data import DataSpec
-from lthkit.masks import MOST_ROUNDS
 from lthkit.models import ModelSpec
 from lthkit.tasks import TaskSpec
 from lthkit.train import Plan

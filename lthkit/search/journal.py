@@ -15,9 +15,9 @@ from lthkit import masks as masking
 from lthkit import store as stores
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
-from lthkit.search import files
 from lthkit.search.facts import Facts
 from lthkit.search.record import Record, open_record
+from lthkit.store import beside
 from lthkit.train import Point, Snapshot, read_snapshot, save_tensors, write_snapshot
 
 
@@ -60,11 +60,11 @@ class Journal:
 
     def save(self, round: int, snapshot: Snapshot) -> None:
         """Keep the training state of ``round``."""
-        write_snapshot(files.state_file(self.facts.path), snapshot, self.facts.of_file(round=round))
+        write_snapshot(beside.state_file(self.facts.path), snapshot, self.facts.of_file(round=round))
 
     def keep_rewind_point(self, point: Point) -> None:
         """Keep the state that later rounds go back to."""
-        write_snapshot(files.rewind_file(self.facts.path), Snapshot(point), self.facts.of_file(step=point.step))
+        write_snapshot(beside.rewind_file(self.facts.path), Snapshot(point), self.facts.of_file(step=point.step))
 
     def keeps_weights(self, round: int) -> bool:
         """Whether the weights trained in ``round`` are kept."""
@@ -82,16 +82,16 @@ class Journal:
 
     def finish(self) -> None:
         """Remove the training state, which nothing needs any more."""
-        files.state_file(self.facts.path).unlink(missing_ok=True)
+        beside.state_file(self.facts.path).unlink(missing_ok=True)
         self._record.finish()
 
     def _write_first_files(self) -> None:
         """What lies beside a new record before it appears."""
         if self.facts.path.suffix == ".zarr" or self.facts.config.keep_weights != "none":
-            save_tensors(files.start_file(self.facts.path), self.facts.start.modules, self.facts.of_file())
+            save_tensors(beside.start_file(self.facts.path), self.facts.start.modules, self.facts.of_file())
 
     def _resumable(self) -> tuple[int, Snapshot] | None:
-        path = files.state_file(self.facts.path)
+        path = beside.state_file(self.facts.path)
         if not path.exists():
             return None
         snapshot, header = read_snapshot(path)
@@ -101,7 +101,7 @@ class Journal:
         moments: dict[Literal["last", "best"], Any] = {"last": trained.point.modules, "best": trained.best}
         for which, tensors in moments.items():
             if tensors is not None:
-                path = files.trained_file(self.facts.path, round, which)
+                path = beside.trained_file(self.facts.path, round, which)
                 save_tensors(path, tensors, self.facts.of_file(round=round, which=which))
 
 
@@ -111,7 +111,7 @@ def read_rewind_point(facts: Facts) -> Point:
     Raises:
         LthkitError: if it is gone, damaged or another search's.
     """
-    path = files.rewind_file(facts.path)
+    path = beside.rewind_file(facts.path)
     if not path.exists():
         raise LthkitError(f"{path} is gone, to which the search rewinds; restore it or search anew under another name")
     snapshot, header = read_snapshot(path)

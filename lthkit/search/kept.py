@@ -9,9 +9,8 @@ from typing import Any, Literal, get_args
 from torch import Tensor
 
 from lthkit.errors import LthkitError
-from lthkit.search import files
 from lthkit.search.config import SearchConfig
-from lthkit.store import Store, StoreLike, as_store
+from lthkit.store import Store, StoreLike, as_store, beside
 from lthkit.tasks import network_state
 from lthkit.train import load_tensors, read_modules, tensors_sha256
 
@@ -71,14 +70,14 @@ def kept_state(store: StoreLike, round: int, which: Kept = "start") -> KeptState
 
 def _file(store: Path, round: int, which: Kept) -> Path:
     if which == "start":
-        return files.start_file(store)
-    return files.rewind_file(store) if which == "rewind" else files.trained_file(store, round, which)
+        return beside.start_file(store)
+    return beside.rewind_file(store) if which == "rewind" else beside.trained_file(store, round, which)
 
 
 def _there(store: Path) -> str:
     """What there is, in words."""
     kept = [name for name in ("start", "rewind") if _file(store, 0, name).is_file()]  # type: ignore[arg-type]
-    for path in sorted(files.start_file(store).parent.glob("round-*.safetensors")):
+    for path in sorted(beside.start_file(store).parent.glob("round-*.safetensors")):
         found = re.fullmatch(r"round-(\d+)-(best|last)", path.stem)
         if found:
             kept.append(f"{found[2]} of round {int(found[1])}")

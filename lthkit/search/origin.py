@@ -9,8 +9,9 @@ import numpy as np
 from lthkit import controls
 from lthkit import masks as masking
 from lthkit import store as stores
+from lthkit.codes import MOST_ROUNDS, SURVIVOR, Codes, survivors
 from lthkit.errors import LthkitError
-from lthkit.masks import SURVIVOR, Codes, Masks
+from lthkit.masks import Masks
 from lthkit.search.config import SearchConfig
 from lthkit.search.start import ranked_weights
 
@@ -44,7 +45,7 @@ def find_origin(config: SearchConfig, prunable: Mapping[str, tuple[int, ...]]) -
     """
     if config.mask is None:
         masks = masking.dense(prunable)
-        return Origin(0, masking.survivors(prunable), masks, masking.masks_sha256(masks))
+        return Origin(0, survivors(prunable), masks, masking.masks_sha256(masks))
     recipe = config.mask
     store = stores.open_store(recipe.source)
     made = controls.realise(recipe, weights=ranked_weights(recipe.ranked, store) if recipe.ranked else None)
@@ -52,15 +53,13 @@ def find_origin(config: SearchConfig, prunable: Mapping[str, tuple[int, ...]]) -
     if not masking.left(made.masks):
         raise LthkitError(f"{recipe.describe()} is empty, so there is nothing to train; choose another round or kind")
     first = recipe.round if recipe.nested else max(recipe.round, 1)
-    if first + config.pruning.rounds > masking.MOST_ROUNDS:
+    if first + config.pruning.rounds > MOST_ROUNDS:
         raise LthkitError(
             f"round {first} of '{recipe.source}' and {config.pruning.rounds} more rounds are above "
-            f"{masking.MOST_ROUNDS}; use fewer rounds"
+            f"{MOST_ROUNDS}; use fewer rounds"
         )
     codes = (
-        _inherited(store.codes(), first)
-        if recipe.nested
-        else masking.record(masking.survivors(prunable), made.masks, first)
+        _inherited(store.codes(), first) if recipe.nested else masking.record(survivors(prunable), made.masks, first)
     )
     facts = {
         "recipe": recipe.plain(),

@@ -12,11 +12,11 @@ from lthkit import masks as masking
 from lthkit.catalog import Catalog
 from lthkit.errors import LthkitError
 from lthkit.search.config import SearchConfig
-from lthkit.search.files import trained_file
 from lthkit.search.kept import config_of, kept_state
 from lthkit.search.prepare import remake_task
 from lthkit.search.result import read_result
 from lthkit.store import Store, StoreLike, as_store
+from lthkit.store.beside import trained_file
 from lthkit.tasks import Task
 from lthkit.train import load_tensors, machine
 

@@ -8,8 +8,8 @@ from filelock import FileLock
 
 from lthkit import config as configs
 from lthkit import store as stores
+from lthkit.codes import Codes
 from lthkit.errors import LthkitError, StoreError
-from lthkit.masks import Codes
 from lthkit.search.config import SearchConfig
 from lthkit.search.facts import Facts
 from lthkit.search.result import read_result, result_of, write_result

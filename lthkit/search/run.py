@@ -13,7 +13,6 @@ from lthkit.data import SceneSplits, Splits
 from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.masks import Masks
 from lthkit.progress import Progress, Silent
-from lthkit.search import files
 from lthkit.search.config import SearchConfig
 from lthkit.search.criteria import find_criterion
 from lthkit.search.facts import Facts
@@ -22,7 +21,7 @@ from lthkit.search.origin import find_origin
 from lthkit.search.prepare import check_path, prepare, settled
 from lthkit.search.record import as_now
 from lthkit.search.result import read_result
-from lthkit.store import Store
+from lthkit.store import Store, beside
 from lthkit.train import Keeping, Point, Snapshot, make_point, train
 
 
@@ -94,6 +93,7 @@ def train_once(
     return ranks.first(lambda: read_result(path))
 
 
+@progresses.stoppable()
 def run(
     config: SearchConfig,
     path: Path,
@@ -113,8 +113,7 @@ def run(
         ranks.must_agree(facts.identity, "settings, starting mask, weights or samples")
         ranks.must_agree(facts.start_sha256, "starting weights")
         shown = progress or (progresses.for_here() if ranks.rank() == 0 else Silent())
-        with progresses.stoppable():
-            _Search(facts, _Written(facts, save_every), shown).to_the_end()
+        _Search(facts, _Written(facts, save_every), shown).to_the_end()
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,7 @@ class _Search:
     def _last_of(self, round: int, before: tuple[int, Snapshot] | None) -> Point:
         if before is None or before[0] != round:
             raise LthkitError(
-                f"{files.state_file(self.facts.path)} is gone and round {round + 1} trains on from it; "
+                f"{beside.state_file(self.facts.path)} is gone and round {round + 1} trains on from it; "
                 "restore it or search anew under another name"
             )
         return before[1].point

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from lthkit.codes import SURVIVOR, Codes
 from lthkit.errors import StoreError
-from lthkit.masks import SURVIVOR, Codes
 from lthkit.store.files import parallel
 from lthkit.store.format import Variable, canonical, sha256
 from lthkit.store.read import Store

@@ -8,9 +8,9 @@ import numpy as np
 import zarr
 from filelock import FileLock
 
+from lthkit.codes import MOST_ROUNDS, SURVIVOR, Codes, survivors
 from lthkit.config import canonical_sha256
 from lthkit.errors import StoreError
-from lthkit.masks import MOST_ROUNDS, SURVIVOR, Codes, survivors
 from lthkit.store.arrays import write_variables
 from lthkit.store.check import manifest
 from lthkit.store.files import DurableStore, built, clean_up, locked

@@ -18,9 +18,9 @@ import numpy as np
 from pydantic import Field, NonNegativeInt
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from lthkit.codes import MOST_ROUNDS
 from lthkit.config import Config, canonical_sha256
 from lthkit.errors import LthkitError, StoreError
-from lthkit.masks import MOST_ROUNDS
 
 SCHEMA_VERSION = 2
 MASKS, SCORES, EXTRA = "masks", "scores", "extra"

@@ -13,9 +13,9 @@ import numpy as np
 import xarray as xr
 import zarr
 
+from lthkit.codes import SURVIVOR, Codes
 from lthkit.config import canonical_sha256
 from lthkit.errors import StoreError
-from lthkit.masks import SURVIVOR, Codes
 from lthkit.store import extra
 from lthkit.store.arrays import open_group, place, read_variable
 from lthkit.store.files import parallel

@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 from filelock import FileLock
 
+from lthkit.codes import Codes
 from lthkit.errors import StoreError
-from lthkit.masks import Codes
 from lthkit.store import extra
 from lthkit.store.arrays import open_group, write_variables
 from lthkit.store.check import check_nested, check_progress, manifest, merged_scores

@@ -1,9 +1,11 @@
 """Many small trainings at once: processes with one thread each, sharing the samples in memory."""
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from lthkit.data import Resident, SceneSource, SceneSplits, Splits
 from lthkit.errors import LthkitError
 from lthkit.progress import Progress, Silent, for_many, stoppable
 from lthkit.search import SearchConfig, read_result, train_once
+from lthkit.train.machine import interruption
 from lthkit.transfer.content import Contents, shared_samples
 from lthkit.transfer.results import results_table
 
@@ -56,6 +59,7 @@ def transfer(
         return train_once(config, path, catalog=catalog, samples=samples, save_every=save_every, progress=progress)
 
 
+@stoppable()
 def transfer_many(
     configs: Sequence[SearchConfig],
     folder: str | Path,
@@ -105,9 +109,8 @@ def _one_thread(config: SearchConfig) -> Any:
 def _train_all(work: list[_Work], processes: int, total: int) -> None:
     told = for_many(total, total - len(work))
     try:
-        with stoppable():
-            for label in map(_train, work) if processes == 1 else _pooled(work, processes):
-                told.done(label)
+        for label in map(_train, work) if processes == 1 else _pooled(work, processes):
+            told.done(label)
     finally:
         told.close()
 
@@ -117,21 +120,52 @@ def _pooled(work: list[_Work], count: int) -> Iterator[str]:
         _share(samples)
     context = torch.multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch", "lthkit.transfer"])
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
-        waiting: set[Future[str]] = {pool.submit(_train, item) for item in work}
-        try:
-            while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        except BrokenProcessPool:
-            raise LthkitError(
-                "a training process died (out of memory, or killed); run the same again with fewer processes: "
-                "what is finished is kept"
-            ) from None
-        finally:
-            for future in waiting:
-                future.cancel()
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_hold_back_interruptions)
+    try:
+        with interruption() as came:  # a process that is being started would be lost
+            _start_server()
+            waiting: set[Future[str]] = {pool.submit(_train_interruptibly, item) for item in work}
+        if came():
+            raise KeyboardInterrupt
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BrokenProcessPool:
+        raise LthkitError(
+            "a training process died (out of memory, or killed); run the same again with fewer processes: "
+            "what is finished is kept"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_server() -> None:
+    """Start what training processes are forked from, all of them with interruptions held back.
+
+    An interruption reaches every process of the group. Those that only wait would end by it, or be told of aloud.
+    """
+    resource_tracker.ensure_running()  # the server starts it otherwise, and it lets interruptions through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hold_back_interruptions() -> None:
+    """In a training process that waits; one that comes here stops the next training at its start."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _train_interruptibly(item: _Work) -> str:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        return _train(item)
+    finally:
+        _hold_back_interruptions()
 
 
 def _share(samples: Splits | SceneSplits | None) -> None:

@@ -8,11 +8,25 @@ import pandas as pd
 
 from lthkit.config import differences
 from lthkit.errors import LthkitError
-from lthkit.search import ENDING, LABELS, read_result, trained_file
+from lthkit.search import ENDING, LABELS, read_result
+from lthkit.store import trained_file
 
 _MEASURED = ("score", "validation", "best_step", "least_loss_step", "sparsity", "wall_time")
 _SAID = ("metric", "higher_is_better", "selection", "test_share", "chance", "mask_sha256", "config_sha256")
 _FIRST = ("dense", "ticket", "pretrained", "random")
+_WHERE_THEY_DIFFER = ("source", "target", "search_seed", "metric")
+_DIGITS = {
+    "weights": 0,
+    "mask": 0,
+    "round": 0,
+    "sparsity": 4,
+    "training_seed": 0,
+    "score": 4,
+    "validation": 4,
+    "best_step": 0,
+    "wall_time": 1,
+}
+"""The columns that are read, and how many digits behind the point those of numbers have."""
 _FREE = ("mask", "weights", "seed", "keep_weights")
 
 
@@ -28,6 +42,15 @@ def collect(folder: str | Path, metric: str | None = None) -> pd.DataFrame:
 def by_metric(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The same trainings scored by another metric of their task; arguments and columns as ``results_table``."""
     return results_table({Path(file): read_result(Path(file)) for file in results["file"]}, metric)
+
+
+def brief(results: pd.DataFrame) -> pd.DataFrame:
+    """The columns of ``results_table`` that are read, rounded: what was trained, how it scored, how long it took.
+
+    ``source``, ``target``, ``search_seed`` and ``metric`` are told where they differ; the whole table stays as it is.
+    """
+    told = [name for name in _WHERE_THEY_DIFFER if results[name].nunique() > 1]
+    return results[[*told, *_DIGITS]].round(_DIGITS)
 
 
 def with_kept_weights(results: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from lthkit import masks as masking
 from lthkit.catalog import Catalog, load_catalog
 from lthkit.controls import parse_recipe
 from lthkit.errors import LthkitError
+from lthkit.progress import for_many
 from lthkit.search import SearchConfig, config_of, kept_state, make_task, scores_as_is
 from lthkit.store import open_store
 from lthkit.transfer.many import transfer_many
@@ -46,10 +47,15 @@ def score_pruned(
     chosen = list(layers or opened.parameters)
     dense = masking.dense(opened.parameters)
     scores = np.empty((len(chosen), len(levels)))
-    for row, layer in enumerate(chosen):
-        for column, level in enumerate(levels):
-            masks = controls.one_layer(trained.network, dense, layer, level)
-            scores[row, column] = scores_as_is(task, config.plan, trained.state, masks, split)[task.metric]
+    told = for_many(scores.size, unit="score")
+    try:
+        for row, layer in enumerate(chosen):
+            for column, level in enumerate(levels):
+                masks = controls.one_layer(trained.network, dense, layer, level)
+                scores[row, column] = scores_as_is(task, config.plan, trained.state, masks, split)[task.metric]
+                told.done(f"{layer} {level:.0%} sparse")
+    finally:
+        told.close()
     attributes = {
         "metric": task.metric,
         "split": split,

@@ -11,8 +11,8 @@ from lthkit.analysis.masks.density import checked, sparsity
 from lthkit.analysis.masks.histograms import each, kernel_codes
 from lthkit.analysis.masks.searches import Search, Searched, common_layers, layer_labels, read
 from lthkit.analysis.masks.tiles import Grid, grid_of, permille, tile_counts
+from lthkit.codes import SURVIVOR
 from lthkit.errors import LthkitError
-from lthkit.masks import SURVIVOR
 
 CELLS = ("round", "row", "column")
 PARTS = ("both", "only_a", "only_b")

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
-import torch
 
 # Codes are counted in pieces, because counting makes each of them 4 or 8 bytes wide.
 PIECE = 1 << 18
@@ -44,6 +43,8 @@ def joint_histogram(a: np.ndarray, b: np.ndarray, rounds: tuple[int, int]) -> np
 
 def count(index: np.ndarray, length: int) -> np.ndarray:
     """How often each of 0…``length`` − 1 is in a writable array; unlike np.bincount it lets other threads run."""
+    import torch  # takes longer to import than most of what needs no pair of searches
+
     return torch.bincount(torch.from_numpy(index), minlength=length).numpy()
 
 

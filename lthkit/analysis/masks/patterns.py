@@ -9,8 +9,8 @@ import xarray as xr
 from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.density import checked
 from lthkit.analysis.masks.searches import Searched
+from lthkit.codes import SURVIVOR
 from lthkit.errors import LthkitError
-from lthkit.masks import SURVIVOR
 
 
 def kernel_patterns(

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lthkit.codes import MOST_ROUNDS, Codes
 from lthkit.errors import LthkitError
-from lthkit.masks import MOST_ROUNDS, Codes
 from lthkit.store import StoreLike, as_store
 
 

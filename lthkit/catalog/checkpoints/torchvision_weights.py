@@ -18,6 +18,9 @@ class WeightsEntry(CheckpointEntry):
     root: Text = "${LTHKIT_CHECKPOINTS:-checkpoints}"
     weights: Text
     """Their name in torchvision, e.g. `ResNet50_Weights.IMAGENET1K_V1`."""
+    file: Text | None = None
+    """Name of the file as torchvision publishes it; where it is left out torchvision is asked, which takes seconds to
+    import whenever the catalog is listed."""
     download: bool = False
     """Whether a missing file is downloaded into the root when the checkpoint is first loaded."""
 
@@ -39,33 +42,42 @@ class WeightsEntry(CheckpointEntry):
             ) from None
 
     @property
-    def file(self) -> str:
-        """Name of the file."""
-        return PurePosixPath(urlparse(self.url).path).name
+    def published_as(self) -> str:
+        """Name of torchvision's file.
+
+        Raises:
+            LthkitError: as `url`; or `file` states another name.
+        """
+        name = PurePosixPath(urlparse(self.url).path).name
+        if self.file not in (None, name):
+            raise LthkitError(
+                f"'{self.name}': {self.weights} is published as {name}, not {self.file}; write `file: {name}`"
+            )
+        return name
 
     @property
     def expected_sha256(self) -> str | None:
         """As the file's name states it."""
-        stated = re.search(r"-([0-9a-f]{8,64})\.", self.file)
+        stated = re.search(r"-([0-9a-f]{8,64})\.", self.file or self.published_as)
         return stated[1] if stated else None
 
     def locate(self, base: Path) -> Path:
         """The file, inside its root."""
-        path = self.inside(self.folder(base), self.file)
+        path = self.inside(self.folder(base), self.file or self.published_as)
         if not path.is_file():
             raise self.missing(f"file {path}")
         return path
 
     def published(self) -> tuple[Published, ...]:
         """The one file, its hash as its name states it."""
-        stated = self.expected_sha256
-        return (Published((self.url,), self.file, ("sha256", stated) if stated else None),)
+        name, stated = self.published_as, self.expected_sha256
+        return (Published((self.url,), name, ("sha256", stated) if stated else None),)
 
     def fetch(self, base: Path) -> Path:
-        """As `locate`; a missing file is downloaded first where the entry says so."""
-        return (
-            self.obtain(base) if self.download and not (self.folder(base) / self.file).exists() else self.locate(base)
-        )
+        """As `locate`, for the file that torchvision means; one that is missing is downloaded first where the entry
+        says so."""
+        there = (self.folder(base) / self.published_as).exists()
+        return self.obtain(base) if self.download and not there else self.locate(base)
 
 
 def _known() -> list[str]:

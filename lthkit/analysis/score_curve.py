@@ -5,15 +5,20 @@ import xarray as xr
 
 from lthkit.analysis.labels import labelled
 from lthkit.analysis.masks.density import sparsity
+from lthkit.analysis.masks.searches import Search
 from lthkit.errors import StoreError
 from lthkit.store import Store, StoreLike, as_store
 
 
-def curve(store: StoreLike) -> xr.Dataset:
+def curve(store: StoreLike, search: Search | None = None) -> xr.Dataset:
     """Score against sparsity for the rounds that are trained, dimension round.
 
     The score is the test metric at the best validation evaluation of the round (the first of equals), or at its
     last evaluation where the search was configured without selection (``plan.selection`` "last").
+
+    Args:
+        store: a store, or its path.
+        search: its masks, where they were read already (``read``).
 
     Returns:
         ``sparsity`` and ``density`` (fractions), ``score`` and ``validation`` (the metric), ``best_step`` (training
@@ -33,7 +38,7 @@ def curve(store: StoreLike) -> xr.Dataset:
     key = validation if selection == "validation" else np.where(np.isfinite(steps), np.arange(steps.shape[1]), np.nan)
     _refuse_unmeasured(store, scores["round"].values, key, metric)
     best = _first_best(key, higher or selection == "last")
-    removed = sparsity(store).sel(round=scores["round"])
+    removed = sparsity(search or store).sel(round=scores["round"])
     rows = np.arange(len(best))
     columns = {
         "sparsity": removed.values,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from lthkit.store import Store, StoreLike
+from lthkit.store.read import Store, StoreLike
 
 
 def state_file(store: Path) -> Path:
