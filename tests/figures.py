@@ -214,6 +214,7 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     ),
     "scores_against": lambda: plots.scores_against(by_temperature(), "temperature"),
     "scores_against, size": lambda: plots.scores_against(by_size(), "left", lines="model"),
+    "sensitivity_curves": lambda: plots.sensitivity_curves(results(6), target="cifar10"),
     "sensitivity_bars": lambda: plots.sensitivity_bars(results(), round=4, target="cifar10"),
     "sensitivity_bars, six": lambda: plots.sensitivity_bars(results(6), round=8, target="cifar10"),
     "verdict_map": lambda: plots.verdict_map(verdict_table(results())),

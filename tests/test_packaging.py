@@ -21,7 +21,7 @@ import lthkit
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # needed, but imported by another library or started as a program
-NOT_IMPORTED = {"faster-coco-eval", "jupyterlab", "pyarrow"}
+NOT_IMPORTED = {"faster-coco-eval", "ipywidgets", "jupyterlab", "pyarrow"}
 
 
 @pytest.fixture(scope="module")

@@ -58,15 +58,41 @@ def test_lines_are_means_over_runs_at_their_density(results):
     assert picture(figure)[0] == 900
 
 
-def test_bands_are_one_standard_deviation_and_many_lines_have_bars_instead(results):
+def test_bands_are_one_standard_deviation_of_few_lines_and_of_many(results):
     figure = plots.results_curves(results, target="cifar10", masks=["ticket"], weights=["pretrained"])
     dense, ticket = (trace for trace in figure.data if trace.fill == "toself")
     assert sorted(set(np.round(dense.y, 6))) == [0.88, 0.92]
     np.testing.assert_allclose(ticket.y, [0.91, 0.90, 0.89, 0.85, 0.86, 0.87])
     swaps = results[results["mask"] == "layer_random"].assign(mask="swap")
     crowded = plots.results_curves(pd.concat([results, swaps]), target="cifar10")
-    assert sum(trace.fill == "toself" for trace in crowded.data) == 1
-    np.testing.assert_allclose(drawn(crowded, "swap, θp")[0].error_y.array, 0.02)
+    bands = [trace for trace in crowded.data if trace.fill == "toself"]
+    assert len(bands) == 1 + 6
+    np.testing.assert_allclose(bands[-1].y, [0.77, 0.72, 0.67, 0.63, 0.68, 0.73])
+    assert not any(trace.error_y.array is not None for trace in crowded.data)
+
+
+def test_masks_over_sparsity_stand_at_their_tickets_sparsity_a_panel_for_every_start(results):
+    flat = results.assign(sparsity=results["sparsity"].where(results["mask"] != "layer_random", 0.1))
+    figure = plots.sensitivity_curves(flat.assign(chance=0.85), target="cifar10")
+    lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
+    assert [(line.name, line.xaxis) for line in lines] == [
+        ("ticket (n = 3)", "x"),
+        ("layer random (n = 3)", "x"),
+        ("ticket (n = 3)", "x2"),
+        ("layer random (n = 3)", "x2"),
+    ]
+    for line in lines:
+        np.testing.assert_allclose(line.x, [0.8, 0.64, 0.512])
+    np.testing.assert_allclose(lines[1].y, [0.85, 0.8, 0.75])
+    np.testing.assert_allclose(lines[1].customdata[:, 1], 10)  # its own sparsity is said, in %
+    assert [note.text for note in figure.layout.annotations] == ["from θp", "from θ0"]
+    assert [trace.showlegend for trace in lines] == [True, True, False, False]
+    bands = [trace for trace in figure.data if trace.fill == "toself"]
+    assert len(bands) == 2 + 4
+    assert [trace.name for trace in figure.data if trace.line.dash == "dot"] == ["chance (85.0%)"] * 2
+    far = plots.sensitivity_curves(flat.assign(chance=0.1), target="cifar10")
+    assert "chance (10.0%) lies outside the picture" in far.layout.title.subtitle.text.replace("<br>", " ")
+    assert far.layout.yaxis.range[0] > 0.5
 
 
 def test_lines_differ_in_more_than_colour(results):

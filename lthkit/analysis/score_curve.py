@@ -23,7 +23,8 @@ def curve(store: StoreLike, search: Search | None = None) -> xr.Dataset:
     Returns:
         ``sparsity`` and ``density`` (fractions), ``score`` and ``validation`` (the metric), ``best_step`` (training
         steps within the round), ``wall_time`` (seconds of the round). Attributes: ``store``, ``metric``,
-        ``selection``, ``higher_is_better``, ``test_share`` (of the test split that was scored).
+        ``selection``, ``higher_is_better``, ``test_share`` (of the test split that was scored), ``chance`` (the
+        metric's value for guessing; None if unknown).
 
     Raises:
         StoreError: if the store has no scores, does not say which metric counts, or has no evaluation to choose from.
@@ -49,7 +50,7 @@ def curve(store: StoreLike, search: Search | None = None) -> xr.Dataset:
         "wall_time": np.fmax.reduce(scores["wall_time"].values, axis=1),
     }
     attrs = {"store": store.path.name, "metric": metric, "selection": selection, "higher_is_better": higher}
-    attrs["test_share"] = store.provenance.get("test_share", 1.0)
+    attrs |= {"test_share": store.provenance.get("test_share", 1.0), "chance": store.provenance.get("chance")}
     variables = {name: ("round", column) for name, column in columns.items()}
     return labelled(xr.Dataset(variables, {"round": scores["round"].values}, attrs))
 

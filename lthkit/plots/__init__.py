@@ -15,6 +15,7 @@ from lthkit.plots.predictions import predictions
 from lthkit.plots.results import results_curves
 from lthkit.plots.save import save
 from lthkit.plots.sensitivity import sensitivity_bars
+from lthkit.plots.sensitivity_curves import sensitivity_curves
 from lthkit.plots.similarity import overlap_by_layer, overlap_curve, overlap_matrix
 from lthkit.plots.theme import config
 from lthkit.plots.verdict_map import verdict_map
@@ -41,6 +42,7 @@ __all__ = [
     "save",
     "scores_against",
     "sensitivity_bars",
+    "sensitivity_curves",
     "sparsity_curve",
     "training_curves",
     "verdict_map",

@@ -51,9 +51,12 @@ def sparsity_curve(
     longest = max(named.values(), key=lambda curve: curve.sizes["round"])
     metric = longest.attrs.get("metric", "score")
     scored = score_name(metric, longest.attrs.get("test_share", 1.0))
-    notes = [_selection(longest.attrs, metric)] + ["dashed: the dense network, trained alike"] * dashed
+    notes = ["one run a round", _selection(longest.attrs, metric)] + [
+        "dashed: the dense network, trained alike"
+    ] * dashed
     if before is not None:
         _add_before(figure, before, _format(named), notes)
+    _add_chance(figure, longest.attrs.get("chance"), _format(named), notes)
     style(
         figure,
         title or f"{scored[0].upper()}{scored[1:]} against sparsity",
@@ -110,6 +113,26 @@ def _add_before(figure: go.Figure, before: xr.Dataset, shape: str, notes: list[s
         customdata=np.stack([before["round"].values, 100 * before["sparsity"].values], axis=1),
         hovertemplate="round %{customdata[0]:.0f} · %{customdata[1]:.2f} % removed<br>%{y}"
         "<extra>before training</extra>",
+    )
+
+
+def _add_chance(figure: go.Figure, chance: float | None, shape: str, notes: list[str]) -> None:
+    """The score of guessing, where the search knows it: drawn, or in words where it lies far from the curves."""
+    if chance is None:
+        return
+    scores = np.concatenate([trace.y for trace in figure.data])
+    low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
+    if high - low < LEAST_SHARE * (max(high, chance) - min(low, chance)):
+        notes.append(f"chance {chance:{shape}}, outside the picture")
+        return
+    ends = [figure.data[0].x[0], figure.data[0].x[-1]]
+    figure.add_scatter(
+        x=ends,
+        y=[chance] * 2,
+        name=f"chance ({chance:{shape}})",
+        mode="lines",
+        line={"color": TEXT, "width": 1.5, "dash": "dot"},
+        hovertemplate="chance: %{y}<extra></extra>",
     )
 
 

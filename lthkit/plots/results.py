@@ -12,11 +12,10 @@ from lthkit.papers import Outcome
 from lthkit.plots.labels import mask_label, runs_label, weights_label
 from lthkit.plots.lines import Line, TaskLines, task_lines
 from lthkit.plots.references import add_chance, add_dense, add_levels, add_published
-from lthkit.plots.theme import COLOURS, SYMBOLS, legend_rows, style
+from lthkit.plots.theme import COLOURS, SYMBOLS, faint, legend_rows, style
 from lthkit.plots.ticks import sparsity_axis
 
 DASHES = ("solid", "dash", "dot", "dashdot")
-MOST_BANDS = 4
 
 
 def results_curves(
@@ -33,9 +32,9 @@ def results_curves(
 ) -> go.Figure:
     """Score against sparsity on one task, a line for every mask kind and start weights (Chen et al. 2021, Figs. 3, 8).
 
-    Lines are means over all runs, bands (error bars if there are more than four lines) one standard deviation with
-    ddof 1; the grey band is the dense network from ``reference``; chance is drawn where results say it. Every mask
-    stands at its own sparsity: the complement of a sparse ticket is nearly dense.
+    Lines are means over all runs, bands one standard deviation with ddof 1; the grey band is the dense network from
+    ``reference``; chance is drawn where results say it. Every mask stands at its own sparsity: the complement of a
+    sparse ticket is nearly dense.
 
     Args:
         results: as for ``analysis.verdict_table``.
@@ -64,7 +63,7 @@ def results_curves(
     add_dense(figure, task, reference, ends, [line.weights for line in task.lines])
     looks = _looks(task.lines)
     for line, look in zip(task.lines, looks, strict=True):
-        _add_line(figure, line, look, bands=len(task.lines) <= MOST_BANDS)
+        _add_line(figure, line, look)
     low, high = _reach(task, reference, published)
     notes = [f"means of runs and one standard deviation; {task.scored}"]
     low, high = add_chance(figure, task, ends, low, high, notes)
@@ -106,17 +105,17 @@ def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
     return looks
 
 
-def _add_line(figure: go.Figure, line: Line, look: dict[str, Any], bands: bool) -> None:
+def _add_line(figure: go.Figure, line: Line, look: dict[str, Any]) -> None:
     label = f"{mask_label(line.mask)}, {weights_label(line.weights)} ({runs_label(line.runs)})"
     x, y, sd = 1 - line.sparsity, line.means, line.spread
-    if bands and sd.any():
+    if sd.any():
         known = np.isfinite(y)
         outline = np.concatenate([y[known] + sd[known], (y[known] - sd[known])[::-1]])
         figure.add_scatter(
             x=np.concatenate([x[known], x[known][::-1]]),
             y=outline,
             fill="toself",
-            fillcolor=_faint(look["colour"]),
+            fillcolor=faint(look["colour"]),
             line={"width": 0},
             mode="lines",
             showlegend=False,
@@ -131,16 +130,10 @@ def _add_line(figure: go.Figure, line: Line, look: dict[str, Any], bands: bool) 
         mode="lines+markers",
         line={"color": look["colour"], "width": 2, "dash": look["dash"]},
         marker={"color": look["colour"], "size": 8, "symbol": look["symbol"]},
-        error_y=None if bands else {"array": sd, "thickness": 1, "width": 3, "color": look["colour"]},
         customdata=np.stack([line.rounds, 100 * line.sparsity, [one.n for one in line.runs], sd], axis=1),
         hovertemplate="round %{customdata[0]:.0f} · %{customdata[1]:.2f} % removed<br>"
         "%{y} ± %{customdata[3]:.3g} (n = %{customdata[2]:.0f})<extra>%{fullData.name}</extra>",
     )
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.15)"
 
 
 def _reach(task: TaskLines, reference: str, published: Sequence[Outcome]) -> tuple[float, float]:

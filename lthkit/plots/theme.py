@@ -109,6 +109,12 @@ def legend_rows(figure: go.Figure) -> int:
     return rows
 
 
+def faint(colour: str) -> str:
+    """A colour (#RRGGBB) for bands of spread: those of several lines are seen through each other."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.13)"
+
+
 def shades(count: int) -> list[str]:
     """``count`` colours from dark to light for things in order (rounds), none too pale for either theme."""
     return sample_colorscale("Viridis", [0.25 + 0.55 * step / max(count - 1, 1) for step in range(count)])
