@@ -9,12 +9,20 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench import explorer, importing, masks, pruning, storing, training
-from bench.measure import Outcome, Row, carry_out
+from bench import explorer, importing, masks, page, pruning, storing, training
+from bench.measure import Outcome, Row, Skipped, carry_out
 from lthkit.atomic import replacing
 from lthkit.errors import LthkitError
 
-ROWS: tuple[Row, ...] = (*training.ROWS, *pruning.ROWS, *storing.ROWS, *masks.ROWS, *explorer.ROWS, *importing.ROWS)
+ROWS: tuple[Row, ...] = (
+    *training.ROWS,
+    *pruning.ROWS,
+    *storing.ROWS,
+    *masks.ROWS,
+    *explorer.ROWS,
+    *page.ROWS,
+    *importing.ROWS,
+)
 RESULT = Path("runs/bench.json")
 
 
@@ -33,8 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{machine()}\n\n{HEADER}", flush=True)
     outcomes = []
     for row in chosen:
-        outcomes.append(carry_out(row))
-        print(line(outcomes[-1]), flush=True)
+        try:
+            outcomes.append(carry_out(row))
+            print(line(outcomes[-1]), flush=True)
+        except Skipped as missing:
+            print(f"| {row.name} | skipped | | | | | {missing} |", flush=True)
     write(given.out, outcomes)
     print(f"\n{verdict(outcomes)}\n{time.monotonic() - started:.0f} s; written to {given.out}")
     return 0

@@ -25,6 +25,10 @@ class Measured:
     pairs: int = 1
 
 
+class Skipped(Exception):
+    """A row cannot be measured here; the message says what is missing."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the table.
@@ -66,7 +70,11 @@ class Outcome:
 
 
 def carry_out(row: Row) -> Outcome:
-    """Measure a row."""
+    """Measure a row.
+
+    Raises:
+        Skipped: if this machine lacks what it needs.
+    """
     measured = row.measure()
     return Outcome(
         name=row.name,

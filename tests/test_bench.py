@@ -47,6 +47,19 @@ def test_seconds_leave_out_the_warm_up():
     assert measure.seconds(side("s", [100, 1, 2, 3], []), times=3).value == 2
 
 
+def test_a_row_that_cannot_be_measured_here_is_skipped_and_said(monkeypatch, tmp_path, capsys):
+    def lacking():
+        raise measure.Skipped("there is no chromium")
+
+    rows = (Row("there", 2, "", "", lambda: Measured(1.0)), Row("lacking", 2, "", "", lacking))
+    monkeypatch.setattr(command, "ROWS", rows)
+    assert command.main(["--out", str(tmp_path / "bench.json")]) == 0
+    said = capsys.readouterr().out
+    assert "| lacking | skipped | | | | | there is no chromium |" in said
+    assert "All 1 goals hold." in said
+    assert [row["name"] for row in json.loads((tmp_path / "bench.json").read_text())] == ["there"]
+
+
 def test_restoring_is_outside_the_time(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: now[0]))
@@ -119,6 +132,7 @@ def test_the_goals_are_those_agreed():
         "explorer-open": 1.0,
         "slider-redraw": 0.15,
         "slider-redraw-difference": 0.15,
+        "slider-page": 0.15,
         "import": 1.2,
         "show": 2.0,
     }

@@ -1,5 +1,8 @@
 """An explorer in a notebook: its widget, and the picture that stays without a kernel."""
 
+import asyncio
+import contextvars
+from functools import partial
 from typing import Any, Protocol
 
 import pandas as pd
@@ -14,6 +17,10 @@ from lthkit.explorer.offers import options, values
 from lthkit.explorer.share import file_name
 from lthkit.explorer.still import small, still_html
 from lthkit.explorer.widget import Page
+
+
+def _picture(model: Model, choices: Choices) -> bytes:
+    return small(plots.png(build(model, choices).update_layout(width=WIDTH)))
 
 
 class Explored(Protocol):
@@ -62,11 +69,19 @@ class Live:
         if self._still is None or explorer.choices == self._pictured:
             return
         self._pictured = explorer.choices
-        picture = plots.png(build(explorer.model, explorer.choices).update_layout(width=WIDTH))
-        self._still.update(HTML(still_html(small(picture), explorer.alt)))
+        # a second's work that nobody waits for: the slider answers meanwhile
+        loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+        said = explorer.alt
+        work = partial(_picture, explorer.model, explorer.choices)
+        done = loop.run_in_executor(None, work)
+        done.add_done_callback(lambda made: self._keep(made.result(), said), context=context)
+
+    def _keep(self, picture: bytes, alt: str) -> None:
+        if self._still is not None:
+            self._still.update(HTML(still_html(picture, alt)))
 
     def close(self) -> None:
-        """Close the widget in the kernel and in the page."""
+        """Close the widget in the kernel and in the page; the picture stays."""
         self.page.close()
 
     def choose(self, **changes: object) -> None:

@@ -154,8 +154,8 @@ def _add_levels(
         band = {"fill": "toself", "fillcolor": BAND, "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
         figure.add_scatter(x=[*ends, *ends[::-1]], y=around, **band, **place)
     levels = [(f"dense, {weights_label(reference)} ({runs_label([dense])})", dense.mean, "dash")] if dense else []
-    drawn = task.chance is not None and low <= task.chance <= high
-    levels += [(f"chance ({task.chance:{task.format}})", task.chance, "dot")] if drawn else []
+    if task.chance is not None and low <= task.chance <= high:
+        levels.append((f"chance ({task.chance:{task.format}})", task.chance, "dot"))
     for name, level, dash in levels:
         line = {"color": TEXT, "width": 2 if dash == "dash" else 1.5, "dash": dash}
         shown = {"name": name, "showlegend": column == 1, "hovertemplate": f"{name}: %{{y}}<extra></extra>"}

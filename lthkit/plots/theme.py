@@ -9,8 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
-# Okabe and Ito's palette without its black and yellow, which vanish on one of the two themes.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe and Ito's palette without its black and yellow, its light colours darkened: marks have a contrast of at least
+# 3:1 on white and on JupyterLab's dark background.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B8608F", "#B27A00", "#3A8BBF")
 # Open, so that lines that lie on each other are seen to be several.
 SYMBOLS = ("circle-open", "square-open", "diamond-open", "cross-open", "triangle-up-open", "x-open")
 # 4.5:1 on white and 4.2:1 on JupyterLab's dark background.
