@@ -1,6 +1,7 @@
 """What the explorer gives a page and takes from it, without a browser."""
 
 import json
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -102,9 +103,10 @@ def test_numbers_of_shares_are_near_those_of_the_picture(explorer):
 
 
 def test_a_closed_explorer_lets_go_and_opens_again(explorer):
-    shown = explorer.live.page
+    shown, masks = explorer.live.page, weakref.ref(explorer.model)
     answered(explorer, kind="gone")
     assert shown.comm is None
+    assert masks() is None
     assert explorer._model is None
     assert explorer.alt.startswith("Weights left in a, round 2")
 

@@ -1,5 +1,6 @@
 """``lthkit.explore``: the way in, and the handle that notebooks and scripts hold."""
 
+import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -142,6 +143,8 @@ class Explorer:
             self.live.close()
             del self.live
         self._model = None
+        # tables and their caches hold each other; without this they would stay until the collector's next round
+        gc.collect()
 
     def click(self, row: int, column: int) -> None:
         """What a click on a cell of a map does."""

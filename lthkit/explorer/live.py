@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
 
@@ -51,6 +52,8 @@ class Live:
         self.page = Page(self)
         self._still: DisplayHandle | None = None
         self._pictured: object = None
+        # one thread of its own: threads of a pool would each keep memory for themselves
+        self._painter = ThreadPoolExecutor(1)
         self.follow()
 
     def follow(self) -> None:
@@ -73,16 +76,17 @@ class Live:
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()
         said = explorer.alt
         work = partial(_picture, explorer.model, explorer.choices)
-        done = loop.run_in_executor(None, work)
-        done.add_done_callback(lambda made: self._keep(made.result(), said), context=context)
+        done = loop.run_in_executor(self._painter, work)
+        done.add_done_callback(lambda made: self._keep(made, said), context=context)
 
-    def _keep(self, picture: bytes, alt: str) -> None:
-        if self._still is not None:
-            self._still.update(HTML(still_html(picture, alt)))
+    def _keep(self, made: "asyncio.Future[bytes]", alt: str) -> None:
+        if self._still is not None and not made.cancelled():
+            self._still.update(HTML(still_html(made.result(), alt)))
 
     def close(self) -> None:
         """Close the widget in the kernel and in the page; the picture stays."""
         self.page.close()
+        self._painter.shutdown(wait=False, cancel_futures=True)
 
     def choose(self, **changes: object) -> None:
         self.explorer.choose(**changes)
