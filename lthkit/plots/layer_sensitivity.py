@@ -58,7 +58,7 @@ def layer_sensitivity(scores: xr.DataArray | Mapping[str, xr.DataArray]) -> go.F
         },
     )
     ticks = {"tickvals": list(range(len(levels))), "ticktext": [f"{100 * level:.4g}" for level in levels]}
-    figure.update_xaxes(title={"text": "share of the layer's weights removed (%)"}, showgrid=False, **ticks)
+    figure.update_xaxes(title={"text": "share of the layer's<br>weights removed (%)"}, showgrid=False, **ticks)
     figure.update_yaxes(layer_axis(names, autorange="reversed"))
     return figure.update_annotations(font={"size": 13}, yshift=4)
 

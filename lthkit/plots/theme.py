@@ -18,7 +18,8 @@ SYMBOLS = ("circle-open", "square-open", "diamond-open", "cross-open", "triangle
 TEXT = "#767676"
 # pixels of a figure that does not say how wide it is
 WIDTH = 900
-LEGEND_WIDTH = 800
+# live, a figure is as wide as its cell: titles and legends fit one of 768 pixels, too
+NARROWEST, LEGEND_WIDTH = 744, 640
 GRID = "rgba(128,128,128,0.25)"
 CLEAR = "rgba(0,0,0,0)"
 # Kernels that are completely zero are bright, all others dark (Chen et al. 2021, Fig. 7).
@@ -58,7 +59,7 @@ def style(figure: go.Figure, title: str, subtitle: str = "", **layout: Any) -> g
 
     A browser, unlike our PNGs, neither breaks long lines nor makes room between title and plot: both are done here.
     """
-    width = layout.get("width") or figure.layout.width or WIDTH
+    width = min(layout.get("width") or figure.layout.width or WIDTH, NARROWEST)
     heading: dict[str, Any] = {"text": wrapped(title, 17, width)}
     # a title in the middle of the margin, plotly's default, would reach into what stands on the plot's upper edge
     heading |= {"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": title_pad(heading["text"])}}
