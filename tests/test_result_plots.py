@@ -209,7 +209,8 @@ def alone():
 
 
 def test_layers_pruned_alone_without_and_with_training(alone):
-    trained = xr.concat([alone, alone + 0.1], pd.Index([0, 1], name="training_seed")).assign_attrs(metric="accuracy")
+    both = xr.concat([alone, alone + 0.1], pd.Index([0, 1], name="training_seed"))
+    trained = both.assign_attrs(metric="accuracy", chance=0.2)
     figure = plots.layer_sensitivity({"pruned": alone, "pruned and trained": trained})
     np.testing.assert_allclose(figure.data[0].z, alone)
     np.testing.assert_allclose(figure.data[1].z, alone + 0.05)
@@ -218,6 +219,7 @@ def test_layers_pruned_alone_without_and_with_training(alone):
     assert [note.text for note in figure.layout.annotations] == ["pruned", "pruned and trained"]
     said = figure.layout.title.subtitle.text
     assert said.startswith("pruned: n = 1, 0.95 with no layer pruned; pruned and trained: n = 2")
+    assert said.count("chance") == said.count(", chance 0.2") == 1
     assert figure.data[0].texttemplate == "%{z:.0%}"
     assert picture(figure)[0] == 1000
 
@@ -256,6 +258,7 @@ def test_map_has_a_colour_and_a_sign_for_every_verdict(results):
     assert set(heat.text[2]) == {"×"}
     assert list(heat.colorbar.ticktext) == ["W  winning", "×  not matching", "?  no verdict"]
     assert "fewer no verdict" in figure.layout.title.subtitle.text
+    assert "; n = 2 to 3; at least 3 runs" in figure.layout.title.subtitle.text.replace("<br>", " ")
     assert "2 runs of the subnetwork" in heat.customdata[0][2]
     assert picture(figure)[0] == 900
 
