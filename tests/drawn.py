@@ -201,8 +201,9 @@ SEEN = """plot => {
     const { visibility, display, opacity } = getComputedStyle(at);
     if (visibility === 'hidden' || display === 'none' || opacity === '0') return true;
   } return false; };
+  const ticks = [...Array(16).keys()].map(n => `.x${n || ''}tick, .y${n || ''}tick`).join();
   const kind = node => node.closest('.colorbar') ? (node.closest('.cbtitle') ? 'bar title' : 'bar tick')
-    : node.closest('.legend') ? 'legend' : node.closest('.xtick, .ytick, .x2tick, .y2tick') ? 'tick' : 'other';
+    : node.closest('.legend') ? 'legend' : node.closest(ticks) ? 'tick' : 'other';
   const spoken = node => [...node.querySelectorAll(':scope > .line')].map(line => line.textContent).join(' ')
     || node.textContent;
   const words = [...plot.querySelectorAll('svg text')].filter(node => node.textContent.trim() && !hidden(node))

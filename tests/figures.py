@@ -92,6 +92,14 @@ def results(masks: int = 2) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True).assign(source="imagenet", chance=0.1)
 
 
+def three_starts() -> pd.DataFrame:
+    """The runs of four kinds of masks from a third start as well, at unevenly spaced rounds, chance near them."""
+    known = results(4)
+    later = known[known["weights"] == "random"].assign(weights="rewound 5%")
+    near = pd.concat([known, later.assign(score=later["score"] + 0.02)], ignore_index=True)
+    return near.replace({"sparsity": {1 - 0.8**6: 1 - 0.8**4.5}}).assign(chance=0.55)
+
+
 def by_size() -> pd.DataFrame:
     """Tickets of a small and of a large network, three runs each, with the number of weights left."""
     found = []
@@ -179,6 +187,7 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     "sparsity_curve": lambda: plots.sparsity_curve(curve(0.93)),
     "sparsity_curve, before": lambda: plots.sparsity_curve(curve(0.93), before=curve(0.91)),
     "sparsity_curve, three": lambda: plots.sparsity_curve({"IMP": curve(0.93), "random": curve(0.9), "SNIP": curve(1)}),
+    "sparsity_curve, chance": lambda: plots.sparsity_curve(curve(0.3).assign_attrs(chance=0.1)),
     "training_curves": lambda: plots.training_curves(scores()),
     "block_densities": lambda: plots.block_densities(block_density(A)),
     "density_heat": lambda: plots.density_heat(layer_density(A)),
@@ -215,6 +224,7 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     "scores_against": lambda: plots.scores_against(by_temperature(), "temperature"),
     "scores_against, size": lambda: plots.scores_against(by_size(), "left", lines="model"),
     "sensitivity_curves": lambda: plots.sensitivity_curves(results(6), target="cifar10"),
+    "sensitivity_curves, three starts": lambda: plots.sensitivity_curves(three_starts(), target="cifar10"),
     "sensitivity_bars": lambda: plots.sensitivity_bars(results(), round=4, target="cifar10"),
     "sensitivity_bars, six": lambda: plots.sensitivity_bars(results(6), round=8, target="cifar10"),
     "verdict_map": lambda: plots.verdict_map(verdict_table(results())),

@@ -62,6 +62,20 @@ def test_before_training_is_a_thin_line_or_said_in_words():
     assert "before training 16.0% to 20.0%, outside the picture" in far.layout.title.subtitle.text
 
 
+def test_chance_of_the_search_is_a_dotted_line_or_said_in_words():
+    near = plots.sparsity_curve(curve(4, chance=0.85))
+    (dotted,) = (trace for trace in near.data if trace.line.dash == "dot")
+    assert (dotted.name, set(dotted.y)) == ("chance (85.0%)", {0.85})
+    far = plots.sparsity_curve(curve(4, chance=0.2))
+    assert not any(trace.line.dash == "dot" for trace in far.data)
+    assert "chance (20.0%) lies outside the picture" in far.layout.title.subtitle.text.replace("<br>", " ")
+    differ = plots.sparsity_curve({"a": curve(chance=0.85), "b": curve(chance=0.86)})
+    unknown = plots.sparsity_curve(curve())
+    for figure in (differ, unknown):
+        assert "chance" not in figure.layout.title.subtitle.text
+        assert not any(trace.line.dash == "dot" for trace in figure.data)
+
+
 def test_curve_without_trained_rounds_is_refused_by_name():
     with pytest.raises(LthkitError, match="curve 'b' has no trained round yet"):
         plots.sparsity_curve({"a": curve(), "b": curve().isel(round=slice(0))})
@@ -82,6 +96,7 @@ def test_shares_are_read_in_percent_and_losses_are_not():
 def test_curve_says_how_it_was_scored():
     assert "best validation accuracy" in plots.sparsity_curve(curve()).layout.title.subtitle.text
     assert "last evaluation" in plots.sparsity_curve(curve(selection="last")).layout.title.subtitle.text
+    assert plots.sparsity_curve(curve()).layout.title.subtitle.text.startswith("one run a round; scored at")
 
 
 @pytest.mark.parametrize("layers", [20, 52])

@@ -106,7 +106,7 @@ def test_bars_are_the_scores_and_their_mean_over_what_is_scored():
     dense, ticket = figure.data
     np.testing.assert_allclose(dense.y, [0.8, np.nan, 0.4, 0.6])
     np.testing.assert_allclose(ticket.y, [0.5, np.nan, 0.1, 0.3])
-    assert figure.layout.title.subtitle.text == "test split; no objects: box"
+    assert figure.layout.title.subtitle.text == "test split; one run each; no objects: box"
     assert figure.layout.xaxis.ticktext[-1] == "<b>mean</b>"
     assert figure.layout.yaxis.title.text == "test AP50"
     assert plots.png(figure)

@@ -95,6 +95,32 @@ def test_masks_over_sparsity_stand_at_their_tickets_sparsity_a_panel_for_every_s
     assert far.layout.yaxis.range[0] > 0.5
 
 
+def test_masks_without_their_ticket_in_the_picture_stand_at_its_sparsity_all_the_same(results):
+    flat = results.assign(sparsity=results["sparsity"].where(results["mask"] != "layer_random", 0.1))
+    alone = plots.sensitivity_curves(flat, target="cifar10", masks=["layer_random"])
+    np.testing.assert_allclose(drawn(alone, "layer random")[0].x, [0.8, 0.64, 0.512])
+    assert "every mask at its ticket's sparsity" in alone.layout.title.subtitle.text
+    gone = flat[~at(flat, mask="ticket", round=3)]
+    figure = plots.sensitivity_curves(gone, target="cifar10")
+    np.testing.assert_allclose(drawn(figure, "layer random")[0].x, [0.8, 0.64, 0.9])
+    said = figure.layout.title.subtitle.text.replace("<br>", " ")
+    assert "but round 3 (no ticket) at its sparsest mask's" in said
+
+
+def test_every_kind_of_mask_is_in_the_legend_once_with_the_runs_of_all_panels(results):
+    gone = at(results, mask="layer_random", weights="pretrained")
+    gone |= at(results, mask="ticket", weights="random", round=2, training_seed=0)
+    figure = plots.sensitivity_curves(results[~gone], target="cifar10")
+    named = [trace.name for trace in figure.data if trace.showlegend and trace.mode == "lines+markers"]
+    assert named == ["ticket (n = 2 to 3)", "layer random (n = 3)"]
+
+
+def test_ticks_of_rounds_that_are_near_each_other_keep_apart(results):
+    near = results.assign(sparsity=results["sparsity"].replace({0.488: 0.37}))
+    figure = plots.sensitivity_curves(near, target="cifar10")
+    assert list(figure.layout.xaxis.ticktext) == ["20.00", "36.00"]
+
+
 def test_lines_differ_in_more_than_colour(results):
     figure = plots.results_curves(results, target="cifar10")
     lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
@@ -209,7 +235,8 @@ def alone():
 
 
 def test_layers_pruned_alone_without_and_with_training(alone):
-    trained = xr.concat([alone, alone + 0.1], pd.Index([0, 1], name="training_seed")).assign_attrs(metric="accuracy")
+    both = xr.concat([alone, alone + 0.1], pd.Index([0, 1], name="training_seed"))
+    trained = both.assign_attrs(metric="accuracy", chance=0.2)
     figure = plots.layer_sensitivity({"pruned": alone, "pruned and trained": trained})
     np.testing.assert_allclose(figure.data[0].z, alone)
     np.testing.assert_allclose(figure.data[1].z, alone + 0.05)
@@ -218,6 +245,7 @@ def test_layers_pruned_alone_without_and_with_training(alone):
     assert [note.text for note in figure.layout.annotations] == ["pruned", "pruned and trained"]
     said = figure.layout.title.subtitle.text
     assert said.startswith("pruned: n = 1, 0.95 with no layer pruned; pruned and trained: n = 2")
+    assert said.count("chance") == said.count(", chance 0.2") == 1
     assert figure.data[0].texttemplate == "%{z:.0%}"
     assert picture(figure)[0] == 1000
 
@@ -256,6 +284,7 @@ def test_map_has_a_colour_and_a_sign_for_every_verdict(results):
     assert set(heat.text[2]) == {"×"}
     assert list(heat.colorbar.ticktext) == ["W  winning", "×  not matching", "?  no verdict"]
     assert "fewer no verdict" in figure.layout.title.subtitle.text
+    assert "; n = 2 to 3; at least 3 runs" in figure.layout.title.subtitle.text.replace("<br>", " ")
     assert "2 runs of the subnetwork" in heat.customdata[0][2]
     assert picture(figure)[0] == 900
 
@@ -288,10 +317,17 @@ def test_map_of_other_verdicts_and_of_universal_ones(results):
 def test_scores_against_a_setting_are_means_over_runs_beside_the_dense_network():
     figure = plots.scores_against(by_temperature(), "temperature")
     (dense,), (line,) = drawn(figure, "dense"), drawn(figure, "ticket")
+    (band,) = (trace for trace in figure.data if trace.fill == "toself")
     assert list(line.x) == [0.1, 0.2, 0.5, 1.0, 2.0, 20.0]
     np.testing.assert_allclose(line.y, [0.82, 0.82, 0.825, 0.81, 0.808, 0.8])
-    np.testing.assert_allclose(line.error_y.array, 0.02)
+    assert line.error_y.array is None
+    np.testing.assert_allclose(band.y[:6], [0.84, 0.84, 0.845, 0.83, 0.828, 0.82])
+    np.testing.assert_allclose(band.y[6:], [0.78, 0.788, 0.79, 0.805, 0.8, 0.8])
     np.testing.assert_allclose(dense.y, 0.83)
+    assert "chance (10.0%) lies outside the picture" in figure.layout.title.subtitle.text
+    near = plots.scores_against(by_temperature().assign(chance=0.77), "temperature")
+    assert set(drawn(near, "chance (77.0%)")[0].y) == {0.77}
+    assert near.layout.yaxis.range[0] < 0.77
     assert line.name == "ticket (n = 3)"
     assert figure.layout.xaxis.type == "log"
 

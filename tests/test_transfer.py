@@ -499,6 +499,7 @@ def test_one_layer_at_a_time_without_retraining(source):
         expected = task.evaluate("test")["accuracy"]
     assert found.sel(layer="layer3.0.conv2.weight", level=0.9).item() == expected
     assert (found.sel(level=0.0) == found.attrs["dense"]).all()
+    assert found.attrs["chance"] == task.chance
 
 
 def test_one_layer_at_a_time_with_retraining(source, tmp_path):

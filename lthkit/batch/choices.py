@@ -107,6 +107,7 @@ CHOICES: dict[str, Callable[[], Collection[str]]] = {
     "stage": _stages,
     "view": _views,
     "masks": _masks,
+    "over": _masks,
     "weights": _weights,
     "task": _tasks,
     "tasks": _tasks,

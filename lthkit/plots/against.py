@@ -8,16 +8,20 @@ from lthkit.analysis.labels import metric_name, score_name
 from lthkit.analysis.verdicts.results import DENSE, checked
 from lthkit.analysis.verdicts.samples import sample
 from lthkit.errors import LthkitError
+from lthkit.plots.bands import add_band
 from lthkit.plots.labels import runs_label
-from lthkit.plots.theme import COLOURS, SYMBOLS, style
+from lthkit.plots.lines import said
+from lthkit.plots.references import add_chance, reach_with_chance
+from lthkit.plots.theme import COLOURS, SYMBOLS, faint, style
+from lthkit.plots.ticks import APART, apart
 
 _WORDS = {"temperature": "temperature of the contrastive loss", "left": "number of prunable weights left"}
-# least distance of two ticks, as a share of the axis
-_APART = 0.07
 
 
 def scores_against(results: pd.DataFrame, by: str, lines: str | None = None, title: str | None = None) -> go.Figure:
-    """Mean scores with one standard deviation (ddof 1) against a setting, each line beside its dense network.
+    """Mean scores in bands of one standard deviation (ddof 1) against a setting, each line beside its dense network.
+
+    Chance is drawn where results say it, in words where it lies so far from the scores that they would be pressed flat.
 
     Chen et al. 2021, Table 2: by the temperature of the pre-training; Figs. 9 and 12: by the number of remaining
     weights, a line for each size of the model.
@@ -44,18 +48,24 @@ def scores_against(results: pd.DataFrame, by: str, lines: str | None = None, tit
         own = frame if lines is None else frame[frame[lines] == name]
         _add_dense(figure, own, name, reach, COLOURS[index % len(COLOURS)])
         _add_points(figure, own, by, name, index)
+    notes = [f"means of runs and one standard deviation; masks from {frame['source'].iloc[0]}"]
+    chance = said(frame, "chance")
+    low, high = height = reach_with_chance(chance, shape, *_range(figure), notes)
+    add_chance(figure, chance, shape, reach, height)
+    pad = 0.06 * (high - low or 1)
+    ticks = apart(known, APART * float(np.log(known[-1] / known[0])))
     return style(
         figure,
         title or f"{metric_name(metric, first=True)} on {frame['target'].iloc[0]} by {_WORDS.get(by, by)}",
-        f"means of runs and one standard deviation; masks from {frame['source'].iloc[0]}",
+        "; ".join(notes),
         xaxis={
             "title": {"text": f"{_WORDS.get(by, by)} (log)"},
             "type": "log",
             "range": [float(np.log10(end)) for end in reach],
-            "tickvals": _ticks(known),
-            "ticktext": [f"{tick:,.10g}" for tick in _ticks(known)],
+            "tickvals": ticks,
+            "ticktext": [f"{tick:,.10g}" for tick in ticks],
         },
-        yaxis={"title": {"text": score_name(metric, share)}, "tickformat": shape, "range": _range(figure)},
+        yaxis={"title": {"text": score_name(metric, share)}, "tickformat": shape, "range": [low - pad, high + pad]},
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
     )
@@ -83,15 +93,19 @@ def _add_points(figure: go.Figure, frame: pd.DataFrame, by: str, name: str, inde
     groups = frame[frame["mask"] != DENSE].groupby(by, sort=True)["score"]
     places = {place: sample(scores.to_numpy(float)) for place, scores in groups}
     runs = list(places.values())
+    x, means, spread = np.array(list(places), float), [found.mean for found in runs], [found.sd for found in runs]
+    colour, label = COLOURS[index % len(COLOURS)], f"{name or 'ticket'} ({runs_label(runs)})"
+    add_band(figure, x, means, spread, faint(colour), legendgroup=label)
     figure.add_scatter(
-        x=np.array(list(places), float),
-        y=[found.mean for found in runs],
-        error_y={"array": np.nan_to_num([found.sd for found in runs]), "thickness": 1.5, "width": 4},
-        name=f"{name or 'ticket'} ({runs_label(runs)})",
+        x=x,
+        y=means,
+        name=label,
+        legendgroup=label,
         mode="lines+markers",
-        line={"color": COLOURS[index % len(COLOURS)], "width": 2},
+        line={"color": colour, "width": 2},
         marker={"size": 8, "symbol": SYMBOLS[index % len(SYMBOLS)]},
-        hovertemplate=f"{by} %{{x:,}}<br>%{{y}}<extra>%{{fullData.name}}</extra>",
+        customdata=[str(found) for found in runs],
+        hovertemplate=f"{by} %{{x:,}}<br>%{{customdata}}<extra>%{{fullData.name}}</extra>",
     )
 
 
@@ -110,22 +124,7 @@ def _add_dense(figure: go.Figure, frame: pd.DataFrame, name: str, reach: list[fl
     )
 
 
-def _range(figure: go.Figure) -> list[float]:
-    """From the lowest to the highest of all that is drawn, spread included."""
-    ends = []
-    for trace in figure.data:
-        spread = np.zeros(len(trace.y)) if trace.error_y.array is None else np.asarray(trace.error_y.array)
-        ends += [*(np.asarray(trace.y) - spread), *(np.asarray(trace.y) + spread)]
-    low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
-    pad = 0.06 * (high - low or 1)
-    return [low - pad, high + pad]
-
-
-def _ticks(known: np.ndarray) -> list[float]:
-    """The numbers themselves, but those too near to one that is marked."""
-    ticks: list[float] = []
-    least = _APART * np.log(known[-1] / known[0])
-    for number in known.tolist():
-        if not ticks or np.log(number / ticks[-1]) >= least:
-            ticks.append(number)
-    return ticks
+def _range(figure: go.Figure) -> tuple[float, float]:
+    """From the lowest to the highest of all that is drawn, bands included."""
+    drawn = np.concatenate([np.asarray(trace.y, float) for trace in figure.data])
+    return float(np.nanmin(drawn)), float(np.nanmax(drawn))

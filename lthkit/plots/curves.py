@@ -9,9 +9,9 @@ from plotly.subplots import make_subplots
 
 from lthkit.analysis.labels import metric_name, score_name
 from lthkit.errors import LthkitError
-from lthkit.plots.references import LEAST_SHARE
+from lthkit.plots.references import LEAST_SHARE, add_chance, reach_with_chance
 from lthkit.plots.theme import COLOURS, TEXT, shades, spread, style
-from lthkit.plots.ticks import sparsity_axis
+from lthkit.plots.ticks import ends_of, sparsity_axis
 
 MOST_ROUNDS = 8
 
@@ -25,7 +25,7 @@ def sparsity_curve(
     """Score against sparsity (Chen et al. 2021, Figs. 2 to 5), the dense network's score dashed.
 
     The x axis is logarithmic in density, so that the rounds of a search are equally far apart; its ticks
-    say the sparsity in %.
+    say the sparsity in %. Chance is a dotted line where the searches know it, in words where it lies far away.
 
     Args:
         curves: what :func:`lthkit.analysis.curve` gives, or several of them by name.
@@ -51,17 +51,17 @@ def sparsity_curve(
     longest = max(named.values(), key=lambda curve: curve.sizes["round"])
     metric = longest.attrs.get("metric", "score")
     scored = score_name(metric, longest.attrs.get("test_share", 1.0))
-    notes = ["one run a round", _selection(longest.attrs, metric)] + [
-        "dashed: the dense network, trained alike"
-    ] * dashed
+    notes = ["one run a round", _selection(longest.attrs, metric)]
+    notes += ["dashed: the dense network, trained alike"] * dashed
     if before is not None:
         _add_before(figure, before, _format(named), notes)
-    _add_chance(figure, longest.attrs.get("chance"), _format(named), notes)
+    axis = sparsity_axis(_densities(named), longest["density"].values)
+    _add_chance(figure, named, ends_of(axis), notes)
     style(
         figure,
         title or f"{scored[0].upper()}{scored[1:]} against sparsity",
         "; ".join(notes),
-        xaxis=sparsity_axis(_densities(named), longest["density"].values),
+        xaxis=axis,
         yaxis={"title": {"text": scored}, "tickformat": _format(named)},
         showlegend=True,  # a single curve has a name, too
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
@@ -116,24 +116,13 @@ def _add_before(figure: go.Figure, before: xr.Dataset, shape: str, notes: list[s
     )
 
 
-def _add_chance(figure: go.Figure, chance: float | None, shape: str, notes: list[str]) -> None:
-    """The score of guessing, where the search knows it: drawn, or in words where it lies far from the curves."""
-    if chance is None:
-        return
+def _add_chance(figure: go.Figure, named: Mapping[str, xr.Dataset], ends: list[float], notes: list[str]) -> None:
+    """The score of guessing, if all searches know it and agree: drawn, or in words."""
+    known = {curve.attrs.get("chance") for curve in named.values()}
+    chance = known.pop() if len(known) == 1 else None
     scores = np.concatenate([trace.y for trace in figure.data])
-    low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
-    if high - low < LEAST_SHARE * (max(high, chance) - min(low, chance)):
-        notes.append(f"chance {chance:{shape}}, outside the picture")
-        return
-    ends = [figure.data[0].x[0], figure.data[0].x[-1]]
-    figure.add_scatter(
-        x=ends,
-        y=[chance] * 2,
-        name=f"chance ({chance:{shape}})",
-        mode="lines",
-        line={"color": TEXT, "width": 1.5, "dash": "dot"},
-        hovertemplate="chance: %{y}<extra></extra>",
-    )
+    reach = reach_with_chance(chance, _format(named), float(np.nanmin(scores)), float(np.nanmax(scores)), notes)
+    add_chance(figure, chance, _format(named), ends, reach)
 
 
 def _densities(curves: Mapping[str, xr.Dataset]) -> np.ndarray:

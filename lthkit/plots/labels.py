@@ -1,6 +1,6 @@
 """What figures call masks, start weights and numbers of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lthkit.analysis.verdicts.samples import Sample
 
@@ -20,5 +20,10 @@ def mask_label(mask: str) -> str:
 
 def runs_label(samples: Sequence[Sample]) -> str:
     """ "n = 3", or "n = 2 to 3" where points differ."""
-    numbers = sorted({found.n for found in samples if found.n}) or [0]
-    return f"n = {numbers[0]}" if len(numbers) == 1 else f"n = {numbers[0]} to {numbers[-1]}"
+    return count_label([found.n for found in samples if found.n] or [0])
+
+
+def count_label(numbers: Iterable[int]) -> str:
+    """The same of plain numbers of runs."""
+    low, *_, high = sorted([*numbers] * 2)
+    return f"n = {low}" if low == high else f"n = {low} to {high}"

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 from lthkit.analysis.labels import metric_name, score_name
 from lthkit.analysis.verdicts.samples import sample
 from lthkit.errors import LthkitError
+from lthkit.plots.labels import count_label
 from lthkit.plots.theme import style
 from lthkit.plots.ticks import layer_axis
 from lthkit.plots.titles import BAR_WIDTH
@@ -26,7 +27,8 @@ def layer_sensitivity(scores: xr.DataArray | Mapping[str, xr.DataArray]) -> go.F
     Args:
         scores: by panel title, or one alone: dimensions layer (names in depth order) and level (fraction of the
             layer's weights removed); any others are runs, over which means are taken. Attributes ``metric``;
-            if known ``dense`` (score with no layer pruned) and ``test_share`` (of the test split that was scored).
+            if known ``dense`` (score with no layer pruned), ``chance`` (the metric's value for guessing) and
+            ``test_share`` (of the test split that was scored).
 
     Raises:
         LthkitError: if there is no panel or no run, panels have different layers or levels, or a dimension or
@@ -91,12 +93,9 @@ def _panel_notes(
 ) -> Iterator[str]:
     for title, panel in panels.items():
         dense = f", {panel.attrs['dense']:.4g} with no layer pruned" if "dense" in panel.attrs else ""
-        yield f"{title or 'means of runs'}: {_runs_said(found[title][1])}{dense}"
-
-
-def _runs_said(numbers: np.ndarray) -> str:
-    low, high = int(numbers.min()), int(numbers.max())
-    return f"n = {high}" if low == high else f"n = {low} to {high}"
+        guess = panel.attrs.get("chance")
+        chance = "" if guess is None or np.isnan(guess) else f", chance {guess:.4g}"
+        yield f"{title or 'means of runs'}: {count_label(found[title][1].ravel().tolist())}{dense}{chance}"
 
 
 def _heat(panel: np.ndarray, names: list[str], levels: np.ndarray, shape: str) -> go.Heatmap:

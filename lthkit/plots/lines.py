@@ -1,6 +1,6 @@
 """One task's results as lines of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,10 @@ class Line:
 
 @dataclass(frozen=True)
 class TaskLines:
-    """The results on one task: its lines, and the dense runs from each start; ``chance`` is None if unknown."""
+    """The results on one task: its lines, and the dense runs from each start; ``chance`` is None if unknown.
+
+    ``tickets`` are the sparsities of the tickets by round, whether or not they are among the lines.
+    """
 
     source: str
     target: str
@@ -46,6 +49,14 @@ class TaskLines:
     chance: float | None
     lines: tuple[Line, ...]
     dense: dict[str, Sample]
+    tickets: dict[int, float]
+
+    def reach(self, starts: Iterable[str]) -> tuple[float, float]:
+        """Lowest and highest of the lines and of the dense networks from ``starts``, spread included."""
+        points = [point for line in self.lines for point in line.runs if point.n]
+        points += [self.dense[start] for start in set(starts) & self.dense.keys()]
+        means, spread = np.array([[point.mean, np.nan_to_num(point.sd)] for point in points]).T
+        return float((means - spread).min()), float((means + spread).max())
 
     @property
     def format(self) -> str:
@@ -94,10 +105,12 @@ def task_lines(
         raise LthkitError(f"there is no run of a subnetwork on '{task}' as chosen; train one first")
     ordered = sorted(points, key=lambda key: (starts.index(key[1]), kinds.index(key[0])))
     dense = {start: found.score for (*place, start), found in dense_runs(frame).items() if place == [origin, task]}
-    terms = str(_said(here, "metric")), bool(_said(here, "higher_is_better")), str(_said(here, "selection") or "")
-    known = float(_said(here, "test_share")), _said(here, "chance")
+    terms = str(said(here, "metric")), bool(said(here, "higher_is_better")), str(said(here, "selection") or "")
+    known = float(said(here, "test_share")), said(here, "chance")
+    removed = here[here["mask"] == "ticket"].groupby("round")["sparsity"].median().dropna()
+    tickets = dict(zip(removed.index.tolist(), removed.tolist(), strict=True))
     lines = tuple(_line(*key, points[key]) for key in ordered)
-    return TaskLines(origin, task, *terms, *known, lines, dense)
+    return TaskLines(origin, task, *terms, *known, lines, dense, tickets)
 
 
 def _only(frame: pd.DataFrame, name: str, label: str | None) -> str:
@@ -110,7 +123,7 @@ def _only(frame: pd.DataFrame, name: str, label: str | None) -> str:
     return str(label)
 
 
-def _said(frame: pd.DataFrame, name: str) -> Any:
+def said(frame: pd.DataFrame, name: str) -> Any:
     """What all rows say, None if they differ or say nothing."""
     known = frame[name].dropna().unique()
     return known[0] if len(known) == 1 else None

@@ -13,7 +13,7 @@ _GAP = 0.6  # of a group's room, between the classes and their mean
 
 
 def per_class(scores: xr.DataArray) -> go.Figure:
-    """Bars of each class, one a subnetwork, and of the mean over the classes that have a score.
+    """Bars of each class, one a subnetwork (of one run each), and of the mean over the classes that have a score.
 
     Args:
         scores: (subnetwork, class) from 0 to 1, both with their names, NaN where a class has no object; named as the
@@ -47,7 +47,7 @@ def per_class(scores: xr.DataArray) -> go.Figure:
     return style(
         figure,
         f"{scores.name} of each class",
-        f"{split} split" + (f"; no objects: {', '.join(without)}" if without else ""),
+        f"{split} split; one run each" + (f"; no objects: {', '.join(without)}" if without else ""),
         xaxis={
             "tickvals": places,
             "ticktext": [*names, f"<b>{_MEAN}</b>"],

@@ -1,10 +1,12 @@
 """What stands beside measured scores: the dense network, the chance level, the papers' numbers."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
 from lthkit.papers import Outcome
+from lthkit.plots.bands import add_band
 from lthkit.plots.labels import runs_label, weights_label
 from lthkit.plots.lines import TaskLines
 from lthkit.plots.theme import COLOURS, TEXT
@@ -18,23 +20,15 @@ _SOURCES = {"imagenet": "supervised, ", "simclr": "simCLR, ", "moco": "MoCo, "}
 
 
 def add_dense(
-    figure: go.Figure, task: TaskLines, reference: str, ends: list[float], others: Sequence[str] = ()
+    figure: go.Figure, task: TaskLines, reference: str, ends: list[float], others: Sequence[str] = (), **shown: Any
 ) -> None:
     """The dense network from ``reference`` as a line in a grey band, that from ``others`` as thin lines."""
     starts = [start for start in dict.fromkeys([reference, *others]) if start in task.dense]
     for place, start in enumerate(starts):
         found, first = task.dense[start], start == reference
-        if first and found.n > 1:
-            figure.add_scatter(
-                x=[*ends, *ends[::-1]],
-                y=[found.mean + found.sd] * 2 + [found.mean - found.sd] * 2,
-                fill="toself",
-                fillcolor=BAND,
-                line={"width": 0},
-                mode="lines",
-                showlegend=False,
-                hoverinfo="skip",
-            )
+        if first:
+            panel = {name: value for name, value in shown.items() if name != "showlegend"}
+            add_band(figure, ends, [found.mean] * 2, [found.sd] * 2, BAND, **panel)
         figure.add_scatter(
             x=ends,
             y=[found.mean] * 2,
@@ -42,34 +36,38 @@ def add_dense(
             mode="lines",
             line={"color": TEXT, "width": 2 if first else 1.5, "dash": DASHES[place % len(DASHES)]},
             hovertemplate=f"dense, {weights_label(start)}: {found}<extra></extra>",
+            **shown,
         )
 
 
-def add_chance(
-    figure: go.Figure, task: TaskLines, ends: list[float], low: float, high: float, notes: list[str]
+def reach_with_chance(
+    chance: float | None, shape: str, low: float, high: float, notes: list[str]
 ) -> tuple[float, float]:
-    """The chance level if it is known, in words where it lies far from the scores; the range with it."""
-    if task.chance is None:
+    """The range with the chance level in it; as it was, and chance in words, where that would press the scores flat."""
+    if chance is None:
         return low, high
-    with_it = min(low, task.chance), max(high, task.chance)
+    with_it = min(low, chance), max(high, chance)
     if high - low < LEAST_SHARE * (with_it[1] - with_it[0]):
-        notes.append(f"chance ({task.chance:{task.format}}) lies outside the picture")
+        notes.append(f"chance ({chance:{shape}}) lies outside the picture")
         return low, high
-    add_chance_line(figure, task, ends)
     return with_it
 
 
-def add_chance_line(figure: go.Figure, task: TaskLines, ends: list[float]) -> None:
-    """The chance level, if it is known, as the only dotted line of a figure."""
-    if task.chance is not None:
-        figure.add_scatter(
-            x=ends,
-            y=[task.chance] * 2,
-            name=f"chance ({task.chance:{task.format}})",
-            mode="lines",
-            line={"color": TEXT, "width": 1.5, "dash": "dot"},
-            hovertemplate="chance: %{y}<extra></extra>",
-        )
+def add_chance(
+    figure: go.Figure, chance: float | None, shape: str, ends: list[float], reach: tuple[float, float], **shown: Any
+) -> None:
+    """The chance level, if it is known and within reach, as the only dotted line of a figure."""
+    if chance is None or not reach[0] <= chance <= reach[1]:
+        return
+    figure.add_scatter(
+        x=ends,
+        y=[chance] * 2,
+        name=f"chance ({chance:{shape}})",
+        mode="lines",
+        line={"color": TEXT, "width": 1.5, "dash": "dot"},
+        hovertemplate="chance: %{y}<extra></extra>",
+        **shown,
+    )
 
 
 def add_levels(

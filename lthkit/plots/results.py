@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 
 from lthkit.analysis.labels import metric_name
 from lthkit.papers import Outcome
+from lthkit.plots.bands import add_band
 from lthkit.plots.labels import mask_label, runs_label, weights_label
 from lthkit.plots.lines import Line, TaskLines, task_lines
-from lthkit.plots.references import add_chance, add_dense, add_levels, add_published
+from lthkit.plots.references import add_chance, add_dense, add_levels, add_published, reach_with_chance
 from lthkit.plots.theme import COLOURS, SYMBOLS, faint, legend_rows, style
-from lthkit.plots.ticks import sparsity_axis
+from lthkit.plots.ticks import ends_of, sparsity_axis
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 
@@ -59,14 +60,15 @@ def results_curves(
     every = np.concatenate([densities, reached, stars, [1.0] if task.dense else []])
     longest = 1 - max(task.lines, key=lambda line: (line.mask == "ticket", len(line.rounds))).sparsity
     axis = sparsity_axis(every, np.concatenate([[1.0] if task.dense else [], np.sort(longest)[::-1]]))
-    ends = [float(10 ** axis["range"][0]), float(10 ** axis["range"][1])]
+    ends = ends_of(axis)
     add_dense(figure, task, reference, ends, [line.weights for line in task.lines])
     looks = _looks(task.lines)
     for line, look in zip(task.lines, looks, strict=True):
         _add_line(figure, line, look)
     low, high = _reach(task, reference, published)
     notes = [f"means of runs and one standard deviation; {task.scored}"]
-    low, high = add_chance(figure, task, ends, low, high, notes)
+    low, high = reach_with_chance(task.chance, task.format, low, high, notes)
+    add_chance(figure, task.chance, task.format, ends, (low, high))
     add_published(figure, published, (low, high), notes)
     low, high = add_levels(figure, levels or {}, ends, low, high)
     pad = 0.06 * (high - low or 1)
@@ -108,20 +110,7 @@ def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
 def _add_line(figure: go.Figure, line: Line, look: dict[str, Any]) -> None:
     label = f"{mask_label(line.mask)}, {weights_label(line.weights)} ({runs_label(line.runs)})"
     x, y, sd = 1 - line.sparsity, line.means, line.spread
-    if sd.any():
-        known = np.isfinite(y)
-        outline = np.concatenate([y[known] + sd[known], (y[known] - sd[known])[::-1]])
-        figure.add_scatter(
-            x=np.concatenate([x[known], x[known][::-1]]),
-            y=outline,
-            fill="toself",
-            fillcolor=faint(look["colour"]),
-            line={"width": 0},
-            mode="lines",
-            showlegend=False,
-            hoverinfo="skip",
-            legendgroup=label,
-        )
+    add_band(figure, x, y, sd, faint(look["colour"]), legendgroup=label)
     figure.add_scatter(
         x=x,
         y=y,
@@ -138,9 +127,6 @@ def _add_line(figure: go.Figure, line: Line, look: dict[str, Any]) -> None:
 
 def _reach(task: TaskLines, reference: str, published: Sequence[Outcome]) -> tuple[float, float]:
     """Lowest and highest of all that is drawn, spread included."""
-    points = [point for line in task.lines for point in line.runs if point.n]
-    drawn = {reference, *(line.weights for line in task.lines)}
-    points += [found for start, found in task.dense.items() if start in drawn]
-    means, spread = np.array([[point.mean, np.nan_to_num(point.sd)] for point in points]).T
+    low, high = task.reach([reference, *(line.weights for line in task.lines)])
     stars = [one.best_score for one in published if one.best_score is not None and one.best_sparsity is not None]
-    return float(min([*(means - spread), *stars])), float(max([*(means + spread), *stars]))
+    return min([low, *stars]), max([high, *stars])

@@ -1,5 +1,6 @@
 """How sensitive a network is to its mask: mask kinds beside each other at one round."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from lthkit.analysis.verdicts.samples import Sample
 from lthkit.errors import LthkitError
 from lthkit.plots.labels import mask_label, runs_label, weights_label
 from lthkit.plots.lines import Line, task_lines
-from lthkit.plots.references import add_chance_line, add_dense
+from lthkit.plots.references import add_chance, add_dense
 from lthkit.plots.theme import COLOURS, TEXT, style
 
 GAP = 0.2
@@ -69,7 +70,8 @@ def sensitivity_bars(
             shift = (index - (len(starts) - 1) / 2) * width
             ink = LIGHT if index % len(COLOURS) < DARK_BARS else DARK
             _add_numbers(figure, [_runs(line, round) for line in mine], np.array(places) + shift, task.format, ink)
-    add_chance_line(figure, task, ends)
+    # bars start at 0, so that chance is never far from them
+    add_chance(figure, task.chance, task.format, ends, (-math.inf, math.inf))
     removed = {line.mask: line.sparsity[_at(line, round)] for line in lines}
     style(
         figure,

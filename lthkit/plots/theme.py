@@ -95,9 +95,9 @@ def _room_above(figure: go.Figure, heading: dict[str, Any], layout: dict[str, An
     lines = 1 + heading["text"].count("<br>")
     below = 1 + heading["subtitle"]["text"].count("<br>") if "subtitle" in heading else 0
     room = 36 + 21 * (lines - 1) + 18 * below
-    if layout.get("legend", {}).get("orientation") == "h":
-        return room + 18 + 22 * legend_rows(figure)
     edge = any(note.yref == "paper" and note.y == 1 and note.yanchor == "bottom" for note in figure.layout.annotations)
+    if layout.get("legend", {}).get("orientation") == "h":
+        return room + 18 + 22 * legend_rows(figure) + (28 if edge else 0)
     return room + (40 if edge else 26)
 
 

@@ -1,5 +1,6 @@
 """Axes and marks that several figures share: sparsity, rounds, layers and their blocks."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,20 +10,23 @@ import plotly.graph_objects as go
 from lthkit.plots.theme import spread
 
 MOST_TICKS = 10
+# least distance of two ticks' texts on an axis as wide as a figure, as a share of it
+APART = 0.07
 MANY_LAYERS = 30
 
 
-def sparsity_axis(densities: np.ndarray, longest: np.ndarray) -> dict[str, Any]:
+def sparsity_axis(densities: np.ndarray, longest: np.ndarray, panels: int = 1) -> dict[str, Any]:
     """An x axis that is logarithmic in density, so that the rounds of a search are equally far apart.
 
     Args:
         densities: of all that is drawn, 0…1; the network without weights has no place on a logarithmic axis.
-        longest: densities of the search with most rounds, which get the ticks; they say the sparsity in %.
+        longest: densities of the search with most rounds, falling, which get the ticks; they say the sparsity in %.
+        panels: beside each other, each with such an axis; the fewer texts have room.
     """
     known = densities[densities > 0]
     reach = np.log10([known.max(initial=0.0) or 1.0, known.min(initial=1.0)])
     pad = 0.04 * max(reach[0] - reach[1], 0.1)
-    ticks = spread(longest[longest > 0], MOST_TICKS)
+    ticks = apart(spread(longest[longest > 0], MOST_TICKS), panels * APART * (reach[0] - reach[1]) * math.log(10))
     return {
         "title": {"text": "sparsity: share of prunable weights removed (%), spaced by density (log)"},
         "type": "log",
@@ -30,6 +34,20 @@ def sparsity_axis(densities: np.ndarray, longest: np.ndarray) -> dict[str, Any]:
         "tickvals": ticks,
         "ticktext": [f"{100 * (1 - density):.2f}" for density in ticks],
     }
+
+
+def apart(numbers: np.ndarray, least: float) -> np.ndarray:
+    """Of numbers above 0, rising or falling, those whose logarithms are ``least`` from the one kept before."""
+    kept: list[float] = []
+    for number in numbers.tolist():
+        if not kept or abs(math.log(number / kept[-1])) >= least:
+            kept.append(number)
+    return np.array(kept)
+
+
+def ends_of(axis: dict[str, Any]) -> list[float]:
+    """Where a logarithmic axis begins and ends."""
+    return [float(10**end) for end in axis["range"]]
 
 
 def round_axis(

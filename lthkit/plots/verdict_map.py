@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lthkit.errors import LthkitError
-from lthkit.plots.labels import mask_label, weights_label
+from lthkit.plots.labels import count_label, mask_label, weights_label
 from lthkit.plots.theme import style
 
 # each verdict has a colour and a sign of its own, so that neither is needed alone
@@ -54,7 +54,7 @@ def verdict_map(table: pd.DataFrame, rule: str = "verdict", by: Literal["sparsit
     style(
         figure,
         "Verdicts by task and sparsity" if rule == "verdict" else f"{rule.replace('_', ' ').capitalize()}?",
-        _terms(table, rule),
+        _terms(table, rule, rows),
         xaxis=_columns(rows, across, by),
         yaxis={
             "tickvals": list(range(len(down))),
@@ -124,7 +124,7 @@ def _heat(cells: np.ndarray, signs: np.ndarray, said: np.ndarray, words: list[st
     )
 
 
-def _terms(table: pd.DataFrame, rule: str) -> str:
+def _terms(table: pd.DataFrame, rule: str, rows: pd.DataFrame) -> str:
     attrs = table.attrs
     least = f"at least {attrs['least_runs']} runs of each, with fewer no verdict" if "least_runs" in attrs else ""
     if rule in ("verdict", "matching", "winning"):
@@ -134,4 +134,5 @@ def _terms(table: pd.DataFrame, rule: str) -> str:
         rules = f"as good and as fast as the dense network from {weights_label(str(attrs.get('start', 'source')))}"
     else:
         rules = ""
-    return "; ".join(part for part in (rules, least, "empty: not run") if part)
+    runs = count_label(rows["n"].tolist()) if "n" in rows else ""
+    return "; ".join(part for part in (rules, runs, least, "empty: not run") if part)

@@ -35,7 +35,8 @@ def score_pruned(
         catalog: found from the current folder by default.
 
     Returns:
-        Scores by (layer, level); attribute ``dense`` is the unpruned network's.
+        Scores by (layer, level); attribute ``dense`` is the unpruned network's, ``chance`` that of guessing (None if
+        unknown).
 
     Raises:
         LthkitError: when the weights are not kept, or a layer or level is not there.
@@ -60,6 +61,7 @@ def score_pruned(
         "metric": task.metric,
         "split": split,
         "test_share": config.data.test_share,
+        "chance": getattr(task, "chance", None),
         "dense": scores_as_is(task, config.plan, trained.state, {}, split)[task.metric],
     }
     coordinates = {"layer": chosen, "level": list(levels)}
@@ -88,7 +90,7 @@ def score_retrained(
         processes: trainings at the same time.
 
     Returns:
-        Scores by (layer, level, training_seed).
+        Scores by (layer, level, training_seed); attribute ``chance`` is that of guessing (NaN if unknown).
 
     Raises:
         LthkitError: if the base has no mask or weights of a search, or a layer or level is not there.
@@ -108,5 +110,5 @@ def score_retrained(
     found = [scores[config.mask.label, config.seed] for config in configs if config.mask]
     shape = (len(chosen), len(levels), len(seeds))
     coordinates = {"layer": chosen, "level": list(levels), "training_seed": list(seeds)}
-    attributes = {"split": "test"} | {name: results[name].iloc[0] for name in ("metric", "test_share")}
+    attributes = {"split": "test"} | {name: results[name].iloc[0] for name in ("metric", "test_share", "chance")}
     return xr.DataArray(np.reshape(found, shape), coordinates, tuple(coordinates), "score", attributes)
