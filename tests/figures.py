@@ -214,6 +214,7 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     "overlap_by_layer": lambda: plots.overlap_by_layer(like_for_like(PAIR)),
     "overlap_by_layer, blocks": lambda: plots.overlap_by_layer(like_for_like(pooled(PAIR, "block"))),
     "overlap_by_layer, 52 layers": lambda: plots.overlap_by_layer(like_for_like(DEEP_PAIR)),
+    "paper": lambda: plots.paper(plots.scores_against(by_size(), "left", lines="model"), "page"),
     "per_class": lambda: plots.per_class(by_class([[0.8, np.nan, 0.4], [0.5, np.nan, 0.1]])),
     "predictions": lambda: plots.predictions({"dense": boxes(sparsity=0.0), "ticket": boxes()}),
     "predictions, masks": lambda: plots.predictions({"ticket": masks()}),

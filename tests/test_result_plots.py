@@ -244,7 +244,7 @@ def test_layers_pruned_alone_without_and_with_training(alone):
     assert list(figure.layout.xaxis.ticktext) == ["20", "50", "90"]
     assert [note.text for note in figure.layout.annotations] == ["pruned", "pruned and trained"]
     said = figure.layout.title.subtitle.text
-    assert said.startswith("pruned: n = 1, 0.95 with no layer pruned; pruned and trained: n = 2")
+    assert said.replace("<br>", " ").startswith("pruned: n = 1, 0.95 with no layer pruned; pruned and trained: n = 2")
     assert said.count("chance") == said.count(", chance 0.2") == 1
     assert figure.data[0].texttemplate == "%{z:.0%}"
     assert picture(figure)[0] == 1000

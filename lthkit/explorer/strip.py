@@ -90,6 +90,8 @@ def _dense(runs: Sample | None, curve: xr.Dataset | None, rounds: int) -> State:
     low, high = score - spread_, score + spread_
     band, line = bool(np.isfinite(spread_)), bool(np.isfinite(score))
     return {
+        (BAND, "visible"): band,
+        (DENSE, "visible"): line,
         (BAND, "x"): [*ends, *ends[::-1]] if band else [],
         (BAND, "y"): [low, low, high, high] if band else [],
         (DENSE, "x"): ends if line else [],
