@@ -204,7 +204,9 @@ def test_a_notebook_interrupted_from_the_terminal_ends_with_its_own_last_words(t
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert told == "lthkit: interrupted; what was committed is kept, the same command goes on from there\n"
+    # the kernel's sockets have been heard to complain once, in a line of their own, as it was taken down
+    assert told.endswith("lthkit: interrupted; what was committed is kept, the same command goes on from there\n")
+    assert "Traceback" not in told
     assert json.loads((tmp_path / "out" / "a.json").read_text())["status"] == "interrupted"
     cell = nbformat.read(tmp_path / "out" / "a.failed.ipynb", 4).cells[-2]
     assert cell.outputs[-1].traceback == ["stopped; what is done is kept, run the same again to go on"]
