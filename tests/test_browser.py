@@ -266,7 +266,7 @@ def test_a_double_click_resets_the_zoom_and_opens_nothing(page):
     page.mouse.dblclick(*place(page, MAP_AXES[0], 100, 200))
     page.wait_for_function(f"{left} < 0")
     page.wait_for_timeout(600)
-    await_title(page, "all layers")
+    assert page.locator(".lthkit-title").inner_text().endswith("all layers")
 
 
 def test_pointing_says_the_number(page, twin):
@@ -332,7 +332,7 @@ def test_playing_steps_and_stops_and_respects_reduced_motion(page):
     play.click()
     await_title(page, "round 4 ")
     page.wait_for_timeout(1500)
-    await_title(page, "round 4 ")
+    assert page.get_by_role("slider", name="round").input_value() == "4"
     page.emulate_media(reduced_motion="no-preference")
 
 
@@ -360,6 +360,11 @@ def test_nothing_collides_at_any_width_in_either_theme(page, shots, width):
 
 
 def test_a_second_run_leaves_nothing_of_the_first(page, notebook):
+    # plotly was asked of a kernel that went away before it answered
+    page.evaluate(
+        "let settle; const asked = new Promise(done => (settle = done));"
+        " asked.settle = settle; globalThis.lthkitPlotly = asked;"
+    )
     page.evaluate("document.querySelectorAll('.lthkit').forEach(one => one.classList.add('old'))")
     cell = page.locator(".jp-CodeCell", has_text="explorer = explore(").first
     cell.locator(".cm-content").click()

@@ -1,6 +1,9 @@
 """What the explorer gives a page and takes from it, without a browser."""
 
+import base64
+import gzip
 import json
+import re
 import weakref
 from dataclasses import replace
 
@@ -18,7 +21,6 @@ from lthkit.explorer.frame import frame
 from lthkit.explorer.look import look
 from lthkit.explorer.offers import crumbs, options
 from lthkit.explorer.pictures import picture, pictures
-from lthkit.explorer.recording import page
 from lthkit.explorer.still import small
 from lthkit.explorer.strip import strip
 from lthkit.explorer.traces import BAND, CURVES, DENSE
@@ -37,7 +39,7 @@ def answered(explorer, **said):
     sent = []
     live = explorer.live
     live.page.send = lambda content, buffers=None: sent.append(content)
-    live.page._answer(said)
+    live.answer(said)
     return sent
 
 
@@ -235,14 +237,37 @@ def test_the_call_shows_the_same_again(explorer):
 
 
 def test_a_page_holds_every_round_of_its_views(explorer, tmp_path):
-    text = page(explorer.model, explorer.choices, ["kernels", "zero"])
+    explorer.choose(view="density", beside=True)
+    text = explorer.save(tmp_path / "new" / "masks.html", views=["zero"]).read_text(encoding="utf-8")
     assert text.startswith('<!DOCTYPE html>\n<html lang="en">')
-    path = explorer.save(tmp_path / "new" / "masks.html")
-    assert path.read_text(encoding="utf-8").count("<script") == 4
-    with pytest.raises(LthkitError, match="there is no view 'nonsense'"):
-        explorer.save(tmp_path / "masks.html", views=["nonsense"])
-    with pytest.raises(LthkitError, match=r"'masks\.doc' has no known ending; save as one of \.png, \.svg"):
-        explorer.save(tmp_path / "masks.doc")
+    packed = dict(re.findall(r'id="(\w+)">([\w+/=]+)<', text))
+    recorded, cells = (gzip.decompress(base64.b64decode(packed[name])) for name in ("recorded", "cells"))
+    frames = json.loads(recorded)["frames"]
+    assert list(frames) == ["density", "zero"]
+    for view, rounds in frames.items():
+        assert len(rounds) == 6
+        for round, one in enumerate(rounds):
+            start, length = one["cells"]
+            drawn = pictures(explorer.model, replace(explorer.choices, view=view, round=round))
+            assert cells[start : start + length] == b"".join(picture.cells.tobytes() for picture in drawn)
+            whole = {f"{trace} {path}": value for trace, path, value in [*rounds[0]["state"], *one["state"]]}
+            wanted = frame(explorer.model, replace(explorer.choices, view=view, round=round)).state
+            assert whole == {f"{trace} {path}": value for trace, path, value in json.loads(json.dumps(wanted))}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("masks.doc", {}, r"'masks\.doc' has no known ending; save as one of \.png, \.svg"),
+        ("masks.html", {"views": ["nonsense"]}, "there is no view 'nonsense'"),
+        ("masks.gif", {"theme": "paper"}, r"'masks\.gif' takes no theme; only \.png, \.svg, \.pdf do"),
+        ("masks.png", {"views": ["zero"]}, r"'masks\.png' shows the chosen view alone; only \.html takes several"),
+    ],
+)
+def test_what_cannot_be_saved_is_refused_before_anything_is_written(explorer, tmp_path, name, given, message):
+    with pytest.raises(LthkitError, match=message):
+        explorer.save(tmp_path / name, **given)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_picture_for_the_notebook_is_smaller_and_the_same_size(explorer):

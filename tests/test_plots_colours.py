@@ -19,7 +19,7 @@ from lthkit.analysis import (
 )
 from lthkit.explorer import VIEWS, Choices, Model
 from lthkit.explorer.figure import build
-from lthkit.explorer.traces import PICTURE
+from lthkit.explorer.traces import MAPS
 from lthkit.plots.colours import EVEN, FIRST, LEVELS, SCALES, cells_of, scale_of
 
 LAYER = "layer2.0.conv1.weight"
@@ -50,7 +50,7 @@ SAME = {
 
 @pytest.mark.parametrize(("view", "scope"), SAME)
 def test_explorer_and_notebook_show_the_same_colours_for_the_same_thing(view, scope):
-    explored = build(Model({"s0": A, "s1": B}), Choices("s0", "s1", view, ROUND, scope)).data[PICTURE]
+    explored = build(Model({"s0": A, "s1": B}), Choices("s0", "s1", view, ROUND, scope)).data[MAPS[0]]
     drawn = SAME[view, scope]().data[1 if view == "times_chance" else 0]
     assert (explored.zmin, explored.zmax) == (drawn.zmin, drawn.zmax)
     assert explored.colorscale == drawn.colorscale

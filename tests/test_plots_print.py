@@ -80,7 +80,7 @@ def test_a_page_says_what_it_shows(tmp_path):
     text = path.read_text(encoding="utf-8")
     assert text.startswith('<!DOCTYPE html>\n<html lang="en">')
     assert "<title>what it is</title>" in text
-    assert 'role="img" aria-label="three &quot;points&quot;"' in text
+    assert 'role="figure" aria-label="three &quot;points&quot;"' in text
     assert "height:400px" in text.replace(" ", "")
 
 

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from lthkit.explorer.look import available, can_stand_beside, find_view, fitted,
 from lthkit.explorer.model import Model
 from lthkit.explorer.searches import named, subjects
 from lthkit.explorer.selection import check_part, kernel_name, part_name, selected_mask
-from lthkit.explorer.share import Saved, call, save_as
+from lthkit.explorer.share import call, save_as
 from lthkit.explorer.strip import dense_sample
 from lthkit.explorer.tables import table
 from lthkit.explorer.words import alt
@@ -33,16 +33,25 @@ if TYPE_CHECKING:
 OPENING = 0.7903
 
 
+@dataclass(frozen=True)
 class Opened:
-    """What was given to ``explore``, read when it is needed."""
+    """What was given to ``explore``, read when it is needed.
 
-    def __init__(self, given: Mapping[str, Searched], results: pd.DataFrame | None, **options: Any) -> None:
-        self.given, self.results, self.options = dict(given), results, options
+    Attributes:
+        given: searches by name.
+        controls: kinds of masks beside the first of them.
+        seed: of their draws.
+        results: trainings whose dense network is the band behind the scores.
+    """
+
+    given: Mapping[str, Searched]
+    controls: tuple[str, ...]
+    seed: int
+    results: pd.DataFrame | None
 
     def read(self) -> Model:
         """The searches in memory."""
-        found = subjects(self.given, self.options["controls"], self.options["seed"])
-        return Model(found, dense_sample(self.results))
+        return Model(subjects(self.given, self.controls, self.seed), dense_sample(self.results))
 
 
 class Explorer:
@@ -109,7 +118,7 @@ class Explorer:
 
     def call(self) -> str:
         """The Python call that shows this again."""
-        return call(self.opened.given, self.opened.options, self.choices)
+        return call(self.opened.given, self.opened.controls, self.opened.seed, self.choices)
 
     def save(self, path: Path | str, views: Sequence[str] | None = None, theme: str | None = None) -> Path:
         """Write what is chosen.
@@ -121,9 +130,9 @@ class Explorer:
             theme: of pictures; ``paper`` for print.
 
         Raises:
-            LthkitError: if the path has another ending, or a view is not there.
+            LthkitError: if the path has another ending, one that has no views or no themes, or a view is not there.
         """
-        return save_as(Saved(self.model, self.choices), Path(path), views, theme)
+        return save_as(self.model, self.choices, Path(path), views, theme)
 
     @property
     def alt(self) -> str:
@@ -210,7 +219,7 @@ def explore(
         LthkitError: naming what cannot be shown.
         StoreError: if a store cannot be read.
     """
-    opened = Opened(named(store, other), results, controls=tuple(controls), seed=seed)
+    opened = Opened(named(store, other), tuple(controls), seed, results)
     model = opened.read()
     a, b, c = _shown(list(model.subjects), show, beside)
     at = int(abs(model.sparsity(a) - OPENING).argmin()) if round is None else round

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
@@ -10,13 +11,16 @@ import pandas as pd
 from IPython.display import HTML, DisplayHandle, display
 
 from lthkit import plots
+from lthkit.errors import LthkitError
 from lthkit.explorer.choices import Choices
 from lthkit.explorer.figure import WIDTH, build
 from lthkit.explorer.frame import frame
 from lthkit.explorer.model import Model
 from lthkit.explorer.offers import options, values
+from lthkit.explorer.scripts import plotly
 from lthkit.explorer.share import file_name
 from lthkit.explorer.still import small, still_html
+from lthkit.explorer.tables import table_html
 from lthkit.explorer.widget import Page
 
 
@@ -49,12 +53,23 @@ class Live:
 
     def __init__(self, explorer: Explored) -> None:
         self.explorer = explorer
-        self.page = Page(self)
+        self.page = Page(self.answer)
         self._still: DisplayHandle | None = None
         self._pictured: object = None
         # one thread of its own: threads of a pool would each keep memory for themselves
         self._painter = ThreadPoolExecutor(1)
         self.follow()
+
+    def answer(self, said: dict[str, Any]) -> None:
+        """Do what the page asks for; what cannot be done is told there, in its sentence."""
+        before = self.page.tick
+        try:
+            ANSWERS[said["kind"]](self, said)
+        except LthkitError as error:
+            self.page.send({"kind": "told", "text": str(error)})
+        finally:
+            if self.page.tick == before and self.page.comm is not None:
+                self.page.tick += 1
 
     def follow(self) -> None:
         """Show what is chosen."""
@@ -88,28 +103,36 @@ class Live:
         self.page.close()
         self._painter.shutdown(wait=False, cancel_futures=True)
 
-    def choose(self, **changes: object) -> None:
-        self.explorer.choose(**changes)
 
-    def click(self, row: int, column: int) -> None:
-        self.explorer.click(row, column)
+def _choose(live: Live, said: dict[str, Any]) -> None:
+    changes = {key: tuple(value) if isinstance(value, list) else value for key, value in said["changes"].items()}
+    live.explorer.choose(**changes)
 
-    def click_bar(self, place: int) -> None:
-        self.explorer.click_bar(place)
 
-    def point(self, row: int, column: int) -> str:
-        return self.explorer.point(row, column)
+def _point(live: Live, said: dict[str, Any]) -> None:
+    live.page.send({"kind": "pointed", "at": said["at"], "text": live.explorer.point(*said["at"])})
 
-    def table(self, name: str) -> pd.DataFrame:
-        return self.explorer.table(name)
 
-    def select(self, what: str) -> None:
-        self.explorer.add(what)
+def _table(live: Live, said: dict[str, Any]) -> None:
+    name = said["name"]
+    live.page.send({"kind": "table", "html": table_html(live.explorer.table(name), name) if name else ""})
 
-    def save(self, format: str) -> str:
-        """Save beside the notebook; says where."""
-        return f"saved {self.explorer.save(f'{file_name(self.explorer.choices)}.{format}')}"
 
-    def gone(self) -> None:
-        """The page has no view of it any more."""
-        self.explorer.close()
+def _save(live: Live, said: dict[str, Any]) -> None:
+    """Beside the notebook."""
+    path = live.explorer.save(f"{file_name(live.explorer.choices)}.{said['format']}")
+    live.page.send({"kind": "told", "text": f"saved {path}"})
+
+
+ANSWERS: dict[str, Callable[[Live, dict[str, Any]], Any]] = {
+    "plotly": lambda live, said: live.page.send({"kind": "plotly"}, buffers=[plotly()]),
+    "choose": _choose,
+    "click": lambda live, said: live.explorer.click(*said["at"]),
+    "bar": lambda live, said: live.explorer.click_bar(said["at"]),
+    "point": _point,
+    "table": _table,
+    "save": _save,
+    "select": lambda live, said: live.explorer.add(said["what"]),
+    "rest": lambda live, said: live.rest(),
+    "gone": lambda live, said: live.explorer.close(),
+}

@@ -5,7 +5,6 @@ from typing import Any
 from lthkit.explorer.choices import ALL, Choices, block_of, scopes, short
 from lthkit.explorer.look import available, can_stand_beside, look
 from lthkit.explorer.model import Model
-from lthkit.explorer.scene import shown_names
 from lthkit.explorer.tables import TABLES
 from lthkit.explorer.words import window_words
 
@@ -44,7 +43,6 @@ def values(model: Model, choices: Choices, call: str) -> dict[str, Any]:
         "most": [out - 1, inner - 1] if scene.layer else None,
         "crumbs": crumbs(model, choices),
         "selected": [short(part) for part in choices.selected],
-        "shown": list(shown_names(choices, view.compares)),
         "call": call,
     }
 

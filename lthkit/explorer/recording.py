@@ -15,9 +15,6 @@ from lthkit.explorer.model import Model
 from lthkit.explorer.offers import options, values
 from lthkit.explorer.scripts import plotly, script, style
 
-# beyond, a page takes long to open
-MOST_BYTES = 60_000_000
-
 
 def page(model: Model, choices: Choices, views: Sequence[str]) -> str:
     """One self-contained HTML page in which round and view are chosen without a kernel or a network.

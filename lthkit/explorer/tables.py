@@ -1,6 +1,7 @@
 """The tables behind the explorer's figure."""
 
 from collections.abc import Callable
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from lthkit.explorer.choices import Choices
 from lthkit.explorer.look import look
 from lthkit.explorer.model import Model
 from lthkit.explorer.pictures import arrays
+
+MOST_ROWS = 200
 
 
 def layers(model: Model, choices: Choices) -> pd.DataFrame:
@@ -57,3 +60,12 @@ def table(model: Model, choices: Choices, name: str) -> pd.DataFrame:
     if name not in TABLES:
         raise LthkitError(f"there is no table '{name}'; choose from {', '.join(TABLES)}")
     return TABLES[name](model, choices)
+
+
+def table_html(frame: pd.DataFrame, name: str) -> str:
+    """The first rows of a table as a page shows them, and how to have all."""
+    more = f" (the first {MOST_ROWS}; all: <code>explorer.table('{escape(name)}')</code>)"
+    said = f"{len(frame):,} rows{more if len(frame) > MOST_ROWS else ''}"
+    shown = frame.head(MOST_ROWS)
+    rows = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="", classes=["lthkit-table"])
+    return f"<p>{said}</p>{rows}"

@@ -14,7 +14,6 @@ KERNELS = tuple(range(7, 10))
 NEXT, KEPT = 10, 11  # magnitudes
 BAND, DENSE = 12, 13
 CURVES = tuple(range(14, 17))
-PICTURE, KERNEL_A = MAPS[0], KERNELS[0]
 # numbers of the subplots
 MAP_AXES, KERNEL_AXES, MAGNITUDE_AXIS, STRIP_AXIS = tuple(range(2, 7)), tuple(range(7, 10)), 10, 11
 # places of the texts: above each map, above each kernel, above the magnitudes

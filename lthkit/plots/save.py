@@ -19,7 +19,7 @@ _PRINT_SCALE = 4
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title></head>
-<body><div role="img" aria-label="{alt}">{figure}</div></body>
+<body><div role="figure" aria-label="{alt}">{figure}</div></body>
 </html>
 """
 

@@ -13,17 +13,25 @@ function make(tag, properties = {}, ...children) {
 const inflated = (bytes) => new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
 
 // Plotly as its own page would load it, whatever loaders this page has; one copy for all explorers.
+// Every explorer that finds it missing asks: the kernel that was asked first may be gone.
 function loadPlotly(model) {
-  globalThis.lthkitPlotly ??= new Promise((resolve) => {
-    const take = (said, buffers) => {
-      if (said.kind !== "plotly") return;
-      model.off("msg:custom", take);
-      resolve(importPlotly(buffers[0]));
-    };
+  if (!globalThis.lthkitPlotly) {
+    let settle;
+    globalThis.lthkitPlotly = new Promise((resolve) => (settle = resolve));
+    globalThis.lthkitPlotly.settle = settle;
+  }
+  const wanted = globalThis.lthkitPlotly;
+  const take = (said, buffers) => {
+    if (said.kind !== "plotly") return;
+    model.off("msg:custom", take);
+    wanted.settle?.(importPlotly(buffers[0]));
+    delete wanted.settle;
+  };
+  if (wanted.settle) {
     model.on("msg:custom", take);
     model.send({ kind: "plotly" });
-  });
-  return globalThis.lthkitPlotly;
+  }
+  return wanted;
 }
 
 async function importPlotly(gzipped) {
