@@ -38,21 +38,20 @@ _PIXELS = """([axis, places]) => {
   });
   return { pixels, size: [Math.floor(y._length), Math.floor(x._length)] };
 }"""
-_OVERLAPS = """() => {
-  const texts = [...document.querySelectorAll('.lthkit-plot .main-svg text')].filter((one) => {
-    const box = one.getBoundingClientRect();
-    return one.textContent.trim() && box.width > 0 && getComputedStyle(one).visibility !== 'hidden';
-  });
+_OVERLAPS = """(root) => {
+  const plot = document.querySelector(root);
+  const edge = plot.getBoundingClientRect();
+  const texts = [...plot.querySelectorAll('.main-svg text')].filter((one) =>
+    one.textContent.trim() && one.getBoundingClientRect().width && !one.closest('.heatmaplayer, .textpoint'));
   const boxes = texts.map((one) => one.getBoundingClientRect());
   const found = [];
   const into = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
     && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
-  for (let i = 0; i < texts.length; i++)
+  for (let i = 0; i < texts.length; i++) {
     for (let j = i + 1; j < texts.length; j++)
       if (into(boxes[i], boxes[j])) found.push(`${texts[i].textContent} | ${texts[j].textContent}`);
-  const edge = document.querySelector('.lthkit-plot').getBoundingClientRect();
-  for (let i = 0; i < texts.length; i++)
     if (boxes[i].left < edge.left - 2 || boxes[i].right > edge.right + 2) found.push(`out: ${texts[i].textContent}`);
+  }
   return found;
 }"""
 # WCAG 2.2's contrast of every text with the first opaque background behind it
@@ -94,9 +93,9 @@ def press_timed(page, key: str) -> float:
     return page.evaluate("window.took")
 
 
-def overlaps(page) -> list[str]:
-    """Texts of the figure that run into each other or out of it."""
-    return page.evaluate(_OVERLAPS)
+def overlaps(page, root: str = PLOT) -> list[str]:
+    """Texts of a figure that run into each other or out of it; those within cells and bars are not meant."""
+    return page.evaluate(_OVERLAPS, root)
 
 
 def least_contrast(page, root: str = ".lthkit") -> tuple[float, str]:

@@ -304,6 +304,7 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
         ("01_find_ticket", "stage", "goal", ["source", "target", "backbone"]),
         ("02_transfer_ticket", "masks", "[layer_random, layerrandom]", ["layer_random", "complement", "flip"]),
         ("05_mask_sensitivity", "weights", "[pretrained, rewund 0.05]", ["rewound", "random", "redrawn"]),
+        ("07_explore", "controls", "[complement, flip]", ["complement", "layer_random"]),
         ("05_mask_sensitivity", "over", "[flip, complment]", ["flip", "complement", "random"]),
         ("03_compare_masks", "tasks", "[simclr, mocco]", ["classification", "simclr", "moco"]),
         ("06_size_and_temperature", "task", "simcrl", ["simclr", "moco"]),

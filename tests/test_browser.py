@@ -362,8 +362,8 @@ def test_nothing_collides_at_any_width_in_either_theme(page, shots, width):
 def test_a_second_run_leaves_nothing_of_the_first(page, notebook):
     # plotly was asked of a kernel that went away before it answered
     page.evaluate(
-        "let settle; const asked = new Promise(done => (settle = done));"
-        " asked.settle = settle; globalThis.lthkitPlotly = asked;"
+        "() => { let settle; const asked = new Promise(done => (settle = done));"
+        " asked.settle = settle; globalThis.lthkitPlotly = asked; }"  # returns nothing: a promise would be awaited
     )
     page.evaluate("document.querySelectorAll('.lthkit').forEach(one => one.classList.add('old'))")
     cell = page.locator(".jp-CodeCell", has_text="explorer = explore(").first

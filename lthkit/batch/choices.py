@@ -72,6 +72,12 @@ def _masks() -> Collection[str]:
     return kinds()
 
 
+def _controls() -> Collection[str]:
+    from lthkit.explorer import known_controls
+
+    return known_controls()
+
+
 def _weights() -> Collection[str]:
     from lthkit.search import Weights
 
@@ -108,6 +114,7 @@ CHOICES: dict[str, Callable[[], Collection[str]]] = {
     "view": _views,
     "masks": _masks,
     "over": _masks,
+    "controls": _controls,
     "weights": _weights,
     "task": _tasks,
     "tasks": _tasks,

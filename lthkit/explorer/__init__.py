@@ -3,6 +3,7 @@
 from lthkit.explorer.choices import Choices
 from lthkit.explorer.explore import Explorer, explore
 from lthkit.explorer.model import Model
+from lthkit.explorer.searches import known_controls
 from lthkit.explorer.views import VIEWS, View
 
-__all__ = ["VIEWS", "Choices", "Explorer", "Model", "View", "explore"]
+__all__ = ["VIEWS", "Choices", "Explorer", "Model", "View", "explore", "known_controls"]

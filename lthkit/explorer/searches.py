@@ -57,6 +57,13 @@ def subjects(given: Mapping[str, Searched], controls: Sequence[str] = (), seed: 
     return found
 
 
+def known_controls() -> tuple[str, ...]:
+    """Kinds of masks that can be shown at every round of a search."""
+    from lthkit.controls import NESTED  # who looks at masks alone does not wait for what draws them
+
+    return COMPLEMENT, *NESTED
+
+
 def _subject(given: Searched, name: str) -> Subject:
     if isinstance(given, Search):
         return Subject(read(given, name))
@@ -65,14 +72,13 @@ def _subject(given: Searched, name: str) -> Subject:
 
 
 def _control(search: Search, kind: str, seed: int) -> Subject:
-    from lthkit.controls import NESTED, nested_codes  # who looks at masks alone does not wait for what draws them
-
-    if kind not in (COMPLEMENT, *NESTED):
-        known = ", ".join((COMPLEMENT, *NESTED))
-        raise LthkitError(f"there is no control '{kind}' of every round; choose from {known}")
+    if kind not in known_controls():
+        raise LthkitError(f"there is no control '{kind}' of every round; choose from {', '.join(known_controls())}")
     name = f"{kind.replace('_', ' ')} of {search.name}"
     if kind == COMPLEMENT:
         return Subject(Search(search.codes, search.rounds, name), inverse=True)
+    from lthkit.controls import nested_codes
+
     return Subject(Search(nested_codes(kind, search.codes, search.rounds, seed), search.rounds, name))
 
 
