@@ -1,6 +1,5 @@
 """``lthkit.explore``: the way in, and the handle that notebooks and scripts hold."""
 
-import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from lthkit.explorer.choices import ALL, Choices, find_scope
 from lthkit.explorer.figure import WIDTH, build
 from lthkit.explorer.look import available, can_stand_beside, find_view, fitted, look
 from lthkit.explorer.model import Model
+from lthkit.explorer.release import release
 from lthkit.explorer.searches import named, subjects
 from lthkit.explorer.selection import check_part, kernel_name, part_name, selected_mask
 from lthkit.explorer.share import call, save_as
@@ -152,8 +152,7 @@ class Explorer:
             self.live.close()
             del self.live
         self._model = None
-        # tables and their caches hold each other; without this they would stay until the collector's next round
-        gc.collect()
+        release()
 
     def click(self, row: int, column: int) -> None:
         """What a click on a cell of a map does."""

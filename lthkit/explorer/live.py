@@ -4,28 +4,28 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol
 
 import pandas as pd
 from IPython.display import HTML, DisplayHandle, display
 
-from lthkit import plots
 from lthkit.errors import LthkitError
 from lthkit.explorer.choices import Choices
-from lthkit.explorer.figure import WIDTH, build
 from lthkit.explorer.frame import frame
 from lthkit.explorer.model import Model
 from lthkit.explorer.offers import options, values
-from lthkit.explorer.scripts import plotly
+from lthkit.explorer.scripts import packed
 from lthkit.explorer.share import file_name
-from lthkit.explorer.still import small, still_html
+from lthkit.explorer.still import still, still_html
 from lthkit.explorer.tables import table_html
 from lthkit.explorer.widget import Page
 
 
-def _picture(model: Model, choices: Choices) -> bytes:
-    return small(plots.png(build(model, choices).update_layout(width=WIDTH)))
+@cache
+def _painter() -> ThreadPoolExecutor:
+    """One thread for the pictures of all explorers: each further one would keep memory for itself."""
+    return ThreadPoolExecutor(1, "painter")
 
 
 class Explored(Protocol):
@@ -56,8 +56,7 @@ class Live:
         self.page = Page(self.answer)
         self._still: DisplayHandle | None = None
         self._pictured: object = None
-        # one thread of its own: threads of a pool would each keep memory for themselves
-        self._painter = ThreadPoolExecutor(1)
+        self._painting: asyncio.Future[bytes] | None = None
         self.follow()
 
     def answer(self, said: dict[str, Any]) -> None:
@@ -90,9 +89,9 @@ class Live:
         # a second's work that nobody waits for: the slider answers meanwhile
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()
         said = explorer.alt
-        work = partial(_picture, explorer.model, explorer.choices)
-        done = loop.run_in_executor(self._painter, work)
-        done.add_done_callback(lambda made: self._keep(made, said), context=context)
+        work = partial(still, explorer.model, explorer.choices)
+        self._painting = loop.run_in_executor(_painter(), work)
+        self._painting.add_done_callback(lambda made: self._keep(made, said), context=context)
 
     def _keep(self, made: "asyncio.Future[bytes]", alt: str) -> None:
         if self._still is not None and not made.cancelled():
@@ -100,8 +99,15 @@ class Live:
 
     def close(self) -> None:
         """Close the widget in the kernel and in the page; the picture stays."""
+        layout = self.page.layout
         self.page.close()
-        self._painter.shutdown(wait=False, cancel_futures=True)
+        layout.close()  # ipywidgets' own: it holds the closed widget's whole page
+        if self._painting is not None:
+            self._painting.cancel()
+
+
+def _module(live: Live, said: dict[str, Any]) -> None:
+    live.page.send({"kind": "module", "name": said["name"]}, buffers=[packed(said["name"])])
 
 
 def _choose(live: Live, said: dict[str, Any]) -> None:
@@ -125,7 +131,7 @@ def _save(live: Live, said: dict[str, Any]) -> None:
 
 
 ANSWERS: dict[str, Callable[[Live, dict[str, Any]], Any]] = {
-    "plotly": lambda live, said: live.page.send({"kind": "plotly"}, buffers=[plotly()]),
+    "module": _module,
     "choose": _choose,
     "click": lambda live, said: live.explorer.click(*said["at"]),
     "bar": lambda live, said: live.explorer.click_bar(said["at"]),

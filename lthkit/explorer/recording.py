@@ -6,14 +6,15 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 from lthkit.explorer.choices import Choices
 from lthkit.explorer.frame import first_figure, frame
 from lthkit.explorer.model import Model
 from lthkit.explorer.offers import options, values
-from lthkit.explorer.scripts import plotly, script, style
+from lthkit.explorer.scripts import PAGE, loader, packed, style
+from lthkit.explorer.still import still
+from lthkit.explorer.words import alt
 
 
 def page(model: Model, choices: Choices, views: Sequence[str]) -> str:
@@ -35,12 +36,16 @@ def page(model: Model, choices: Choices, views: Sequence[str]) -> str:
         "frames": frames,
     }
     title = f"{' and '.join(choices.shown)}: {len(offered['rounds'])} rounds"
-    template = (files("lthkit.explorer") / "page" / "recorded.html").read_text(encoding="utf-8")
+    template = (PAGE / "recorded.html").read_text(encoding="utf-8")
     parts = {
         "TITLE": escape(title),
         "STYLE": style(),
-        "SCRIPT": script().replace("export default { render }", "const widget = { render }"),
-        "PLOTLY": b64encode(plotly()).decode(),
+        "ALT": escape(alt(model, choices)),
+        "STILL": b64encode(still(model, choices)).decode(),
+        "LOADER": loader(),
+        "REPLAY": (PAGE / "replay.js").read_text(encoding="utf-8"),
+        "PLOTLY": b64encode(packed("plotly")).decode(),
+        "EXPLORER": b64encode(packed("explorer")).decode(),
         "RECORDED": _packed(json.dumps(recorded).encode()),
         "CELLS": _packed(b"".join(cells)),
     }

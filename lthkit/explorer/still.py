@@ -6,6 +6,12 @@ from io import BytesIO
 
 from PIL import Image
 
+from lthkit import plots
+from lthkit.explorer.choices import Choices
+from lthkit.explorer.figure import WIDTH, build
+from lthkit.explorer.model import Model
+from lthkit.explorer.release import give_back
+
 # an explorer that lives hides its picture; one that does not is hidden itself, its sentence about a lost model too
 _STYLE = """
 .jp-OutputArea-child:has(.lthkit-still):has(+ .jp-OutputArea-child .lthkit) { display: none }
@@ -18,6 +24,13 @@ def small(picture: bytes) -> bytes:
     made = BytesIO()
     Image.open(BytesIO(picture)).quantize(256, Image.Quantize.FASTOCTREE).save(made, "PNG", optimize=True)
     return made.getvalue()
+
+
+def still(model: Model, choices: Choices) -> bytes:
+    """The picture of what is chosen, as a small PNG; the memory that drawing it took is given back."""
+    picture = small(plots.png(build(model, choices).update_layout(width=WIDTH)))
+    give_back()
+    return picture
 
 
 def still_html(picture: bytes | None, alt: str) -> str:

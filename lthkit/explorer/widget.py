@@ -8,7 +8,7 @@ import anywidget
 import traitlets
 
 from lthkit.explorer.frame import Frame, first_figure
-from lthkit.explorer.scripts import script, style
+from lthkit.explorer.scripts import loader, style
 
 
 class Page(anywidget.AnyWidget):
@@ -35,7 +35,7 @@ class Page(anywidget.AnyWidget):
 
     def __init__(self, answer: Callable[[dict[str, Any]], None]) -> None:
         """``answer`` is given what the page asks for."""
-        super().__init__(_esm=script(), _css=style(), figure=first_figure())
+        super().__init__(_esm=loader(), _css=style(), figure=first_figure())
         self.on_msg(lambda _widget, said, _buffers: answer(said))
 
     def show(self, options: dict[str, Any], values: dict[str, Any], frame: Frame) -> None:

@@ -1,14 +1,16 @@
 // The figure: drawn once by plotly, then only what differs from before is changed.
 
-async function drawFigure(model, host, shown, header) {
-  const Plotly = await loadPlotly(model);
-  const plot = make("div", { className: "lthkit-plot" });
+const NARROWEST = 720; // pixels; in a narrower cell the figure is scrolled
+
+async function drawFigure(model, plotly, host, shown, header) {
+  const Plotly = await plotly;
+  const plot = make("div", { className: "lthkit-plot", style: { minWidth: `${NARROWEST}px` } });
   const canvas = make("canvas", { className: "lthkit-cells" });
   plot.setAttribute("role", "img");
   host.append(plot);
   const { data, layout, config } = structuredClone(model.get("figure"));
   const values = new Map();
-  let width = host.clientWidth;
+  let width = Math.max(host.clientWidth, NARROWEST);
   // the first state is drawn with the figure, not after it
   changes(model.get("frame").state, values, data.length, header);
   for (const [key, value] of values) {
@@ -29,6 +31,8 @@ async function drawFigure(model, host, shown, header) {
     const cells = model.get("cells");
     shown.lists = model.get("lists");
     if (Object.keys(traces).length || Object.keys(layout).length) await Plotly.update(plot, traces, layout);
+    // plotly draws a colour bar's title anew only with everything else
+    if ("colorbar.title.text" in traces) await Plotly.redraw(plot);
     if (sent !== cells || Object.keys(traces).length) {
       sent = cells;
       shown.images = imagesOf(frame, cells, values);
@@ -39,8 +43,9 @@ async function drawFigure(model, host, shown, header) {
     plot.dispatchEvent(new CustomEvent("lthkit-drawn"));
   };
   const resize = () => {
-    if (!host.clientWidth || host.clientWidth === width) return;
-    width = host.clientWidth;
+    const wanted = Math.max(host.clientWidth, NARROWEST);
+    if (!host.clientWidth || wanted === width) return;
+    width = wanted;
     after(() => Plotly.relayout(plot, { width }).then(repaint));
   };
   // back to the whole of what is shown

@@ -3,7 +3,14 @@
 const views = new Map(); // how many views each model has in this page
 const LEFT = 3000; // milliseconds without a view after which an explorer counts as closed
 
-function render({ model, el }) {
+// The kernel may let go of it, and the page of what it showed: a notebook's page keeps the models of closed widgets.
+function leave(model) {
+  views.delete(model);
+  model.send({ kind: "gone" });
+  for (const name of ["figure", "frame", "cells", "lists", "options"]) model.set(name, null);
+}
+
+function render({ model, el, plotly }) {
   const plain = (text) => text.replaceAll("<br>", " ");
   const title = make("div", { className: "lthkit-title" });
   const subtitle = make("div", { className: "lthkit-subtitle" });
@@ -64,16 +71,15 @@ function render({ model, el }) {
     if (said.kind === "table") tables.innerHTML = said.html;
   };
   const draw = async () => {
-    figure = await drawFigure(model, host, shown, header);
+    figure = await drawFigure(model, plotly, host, shown, header);
     stopPointing = point(figure, shown, controls.shareable ? ask : () => {}, controls.steps);
     await figure.next();
   };
   let drawn = null;
-  const sized = new ResizeObserver(() => {
+  const unwatch = watchWidth(host, () => {
     if (host.clientWidth && !drawn) drawn = draw();
     else figure?.resize();
   });
-  sized.observe(host);
   controls.follow();
   share.follow();
   status.textContent = model.get("frame").alt;
@@ -84,7 +90,7 @@ function render({ model, el }) {
   model.on("change:tick", answered);
   model.on("msg:custom", told);
   return () => {
-    sized.disconnect();
+    unwatch();
     window.removeEventListener("keydown", guard, true);
     stopPointing();
     controls.steps.stop();
@@ -95,9 +101,10 @@ function render({ model, el }) {
     model.off("change:tick", answered);
     model.off("msg:custom", told);
     figure?.close();
+    root.remove(); // the notebook's own page keeps the views of closed widgets: let them hold nothing
     views.set(model, views.get(model) - 1);
-    setTimeout(() => views.get(model) === 0 && views.delete(model) && model.send({ kind: "gone" }), LEFT);
+    setTimeout(() => views.get(model) === 0 && leave(model), LEFT);
   };
 }
 
-export default { render };
+export default render;
