@@ -75,6 +75,7 @@ def test_a_recorded_page_needs_no_kernel_and_no_network(tmp_path, stores, twin, 
         page.goto(path.as_uri())
         await_title(page, "Weights left in first, round 7")
         page.wait_for_selector(f"{PLOT} .main-svg", state="attached")
+        assert page.locator("#first").count() == 0  # the picture that stood until then
         page.get_by_role("slider", name="round").focus()
         page.keyboard.press("ArrowRight")
         await_title(page, "round 8 ")
