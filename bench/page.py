@@ -13,6 +13,8 @@ from lthkit.explorer import VIEWS
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 MOVES, ROUNDS = 30, 18
+# whether the picture that stays in the notebook says what the figure says
+_KEPT = "said => document.querySelector('.lthkit-still img')?.alt === said"
 
 
 def redraw() -> Measured:
@@ -46,7 +48,9 @@ def _tails(folder: Path) -> list[float]:
         tails = []
         for view in VIEWS:
             pick(page, "view", view.label)
-            page.wait_for_timeout(3500)  # until the picture of the last state is kept
+            page.wait_for_timeout(500)  # until it is shown
+            kept = page.locator(PLOT).get_attribute("aria-label")
+            page.wait_for_function(_KEPT, arg=kept)  # its drawing takes the kernel's time
             tails.append(_tail(page))
         return tails
 
