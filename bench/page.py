@@ -13,7 +13,8 @@ from lthkit.explorer import VIEWS
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 MOVES, ROUNDS = 30, 18
-# whether the picture that stays in the notebook says what the figure says
+# whether another state is drawn, and whether the picture that stays in the notebook shows it
+_CHANGED = "said => document.querySelector('.lthkit-plot').getAttribute('aria-label') !== said"
 _KEPT = "said => document.querySelector('.lthkit-still img')?.alt === said"
 
 
@@ -47,10 +48,12 @@ def _tails(folder: Path) -> list[float]:
         page.wait_for_timeout(3000)
         tails = []
         for view in VIEWS:
+            before = page.locator(PLOT).get_attribute("aria-label")
             pick(page, "view", view.label)
-            page.wait_for_timeout(500)  # until it is shown
-            kept = page.locator(PLOT).get_attribute("aria-label")
-            page.wait_for_function(_KEPT, arg=kept)  # its drawing takes the kernel's time
+            if view is not VIEWS[0]:
+                page.wait_for_function(_CHANGED, arg=before)
+            # the drawing of the picture takes the kernel's time
+            page.wait_for_function(_KEPT, arg=page.locator(PLOT).get_attribute("aria-label"))
             tails.append(_tail(page))
         return tails
 
@@ -68,6 +71,7 @@ def _tail(page) -> float:  # type: ignore[no-untyped-def]
     for _ in range(2 * ROUNDS - MOVES):
         page.keyboard.press("ArrowLeft")
         page.wait_for_timeout(60)
+    seen.await_title(page, "round 0 ")
     return quantiles(times, n=20)[-1]
 
 
