@@ -58,7 +58,8 @@ def test_the_page_follows_what_is_chosen_and_chooses(explorer):
     assert shown.values["most"] == [5, 3]
     assert answered(explorer, kind="point", at=[4, 2])[0]["text"].startswith("input 2, output 4: ")
     assert "died in round" in answered(explorer, kind="table", name="kernel")[0]["html"]
-    assert answered(explorer, kind="plotly") == [{"kind": "plotly"}]
+    for name in ("explorer", "plotly"):
+        assert answered(explorer, kind="module", name=name) == [{"kind": "module", "name": name}]
     explorer.choose(scope=ALL, round=0)
     assert (shown.values["round"], shown.values["most"]) == (0, None)
     assert shown.frame["alt"] == explorer.alt
