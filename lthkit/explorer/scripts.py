@@ -18,7 +18,6 @@ def loader() -> str:
     return (PAGE / "loader.js").read_text(encoding="utf-8").replace("@VERSION@", version)
 
 
-@cache
 def script() -> str:
     """Our module; its default export draws one explorer."""
     return "\n".join((PAGE / f"{part}.js").read_text(encoding="utf-8") for part in _PARTS)
@@ -30,7 +29,6 @@ def style() -> str:
     return (PAGE / "style.css").read_text(encoding="utf-8")
 
 
-@cache
 def plotly() -> str:
     """Plotly as a module, whatever loaders the page has."""
     before = "const module = { exports: {} }, exports = module.exports, define = undefined;\n"
