@@ -157,6 +157,19 @@ def test_a_step_of_the_slider_redraws(page, twin):
     assert tail < 3000  # a hang; the goal of 150 ms is the benchmark's to judge
 
 
+def test_no_step_is_lost_of_keys_that_come_faster_than_the_kernel_answers(page, twin):
+    slider = page.get_by_role("slider", name="round")
+    slider.focus()
+    for key in ["ArrowRight"] * 9 + ["ArrowLeft"] * 5:
+        page.keyboard.press(key)
+        page.wait_for_timeout(40)
+    twin.choose(round=twin.choices.round + 4)
+    assert slider.input_value() == str(twin.choices.round)
+    await_title(page, f"round {twin.choices.round} ")
+    page.wait_for_timeout(1000)
+    assert slider.input_value() == str(twin.choices.round)
+
+
 def test_the_strip_is_dragged_as_a_slider(page):
     page.mouse.move(*place(page, STRIP_AXIS, 0.5, 7))
     page.mouse.down()

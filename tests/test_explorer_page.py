@@ -73,6 +73,11 @@ def test_every_wish_is_answered_by_a_tick_also_one_that_changes_nothing(explorer
         assert shown.tick == before + 1
     assert sent == [{"kind": "told", "text": sent[0]["text"]}]
     assert sent[0]["text"].startswith("there is no view 'nonsense'")
+    # no other: the page would take it for the answer to a change that is under way
+    before = shown.tick
+    for said in ({"kind": "point", "at": [1, 1]}, {"kind": "table", "name": ""}, {"kind": "rest"}):
+        answered(explorer, **said)
+    assert shown.tick == before
 
 
 def test_the_page_is_sent_bytes_and_plain_values(explorer):

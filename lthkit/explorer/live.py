@@ -63,11 +63,11 @@ class Live:
         """Do what the page asks for; what cannot be done is told there, in its sentence."""
         before = self.page.tick
         try:
-            ANSWERS[said["kind"]](self, said)
+            (CHANGES | ANSWERS)[said["kind"]](self, said)
         except LthkitError as error:
             self.page.send({"kind": "told", "text": str(error)})
         finally:
-            if self.page.tick == before and self.page.comm is not None:
+            if said["kind"] in CHANGES and self.page.tick == before and self.page.comm is not None:
                 self.page.tick += 1
 
     def follow(self) -> None:
@@ -130,15 +130,19 @@ def _save(live: Live, said: dict[str, Any]) -> None:
     live.page.send({"kind": "told", "text": f"saved {path}"})
 
 
-ANSWERS: dict[str, Callable[[Live, dict[str, Any]], Any]] = {
-    "module": _module,
+Answer = Callable[[Live, dict[str, Any]], Any]
+# a tick says that one of these was met; the page has at most one of them under way
+CHANGES: dict[str, Answer] = {
     "choose": _choose,
     "click": lambda live, said: live.explorer.click(*said["at"]),
     "bar": lambda live, said: live.explorer.click_bar(said["at"]),
+    "select": lambda live, said: live.explorer.add(said["what"]),
+}
+ANSWERS: dict[str, Answer] = {
+    "module": _module,
     "point": _point,
     "table": _table,
     "save": _save,
-    "select": lambda live, said: live.explorer.add(said["what"]),
     "rest": lambda live, said: live.rest(),
     "gone": lambda live, said: live.explorer.close(),
 }

@@ -21,7 +21,7 @@ class Page(anywidget.AnyWidget):
         frame: traces, layout, maps and words of the state that is shown.
         lists: texts that its maps say.
         cells: the maps' cells.
-        tick: rises with every answer, so that the page knows that its last wish was met.
+        tick: rises with every change that was asked for, so that the page knows that its last wish was met.
     """
 
     _css = traitlets.Unicode().tag(sync=True)

@@ -39,7 +39,13 @@ function render({ model, el, plotly }) {
     busy = false;
     const next = waiting;
     waiting = null;
+    // while a wish waits the controls stand where the user has put them, not where the kernel still is
     if (next) ask(next);
+    else settle();
+  };
+  const settle = () => {
+    controls.follow();
+    share.follow();
   };
 
   const controls = makeControls(model, ask);
@@ -58,8 +64,6 @@ function render({ model, el, plotly }) {
   let figure = null;
   let stopPointing = () => {};
   const follow = () => {
-    controls.follow();
-    share.follow();
     status.textContent = model.get("frame").alt;
     figure?.next();
     clearTimeout(resting);
@@ -80,13 +84,10 @@ function render({ model, el, plotly }) {
     if (host.clientWidth && !drawn) drawn = draw();
     else figure?.resize();
   });
-  controls.follow();
-  share.follow();
+  settle();
   status.textContent = model.get("frame").alt;
   if (controls.shareable) resting = setTimeout(() => model.send({ kind: "rest" }), REST);
   model.on("change:frame", follow);
-  model.on("change:values", controls.follow);
-  model.on("change:values", share.follow);
   model.on("change:tick", answered);
   model.on("msg:custom", told);
   return () => {
@@ -96,8 +97,6 @@ function render({ model, el, plotly }) {
     controls.steps.stop();
     clearTimeout(resting);
     model.off("change:frame", follow);
-    model.off("change:values", controls.follow);
-    model.off("change:values", share.follow);
     model.off("change:tick", answered);
     model.off("msg:custom", told);
     figure?.close();
