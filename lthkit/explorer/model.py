@@ -41,6 +41,9 @@ class Model:
         self.shared = lru_cache(None)(self._shared)
         self.kept = lru_cache(None)(self._kept)
         self.zeros = lru_cache(None)(self._zeros)
+        self.sparsity = lru_cache(None)(self._sparsity)
+        self.common = lru_cache(None)(self._common)
+        self.partners = lru_cache(None)(self._partners)
         self.curve = lru_cache(None)(self._curve)
         self.magnitudes = lru_cache(MAPS_KEPT)(self._magnitudes)
         self.overlap = lru_cache(MAPS_KEPT)(self._overlap)
@@ -72,21 +75,6 @@ class Model:
         """Weights of each layer."""
         return np.array([code.size for code in self.searches[name].codes.values()])
 
-    def sparsity(self, name: str) -> np.ndarray:
-        """Share of the prunable weights removed in each round of a search."""
-        return np.asarray(self.kept(name)["sparsity"].values)
-
-    def partners(self, a: str, b: str) -> np.ndarray:
-        """The round of b that stands beside each round of a: nearest in density; a control's is that of its search."""
-        of_a, of_b = (self.subjects[name].of or name for name in (a, b))
-        apart = np.abs(np.subtract.outer(self.sparsity(of_a), self.sparsity(of_b)))
-        return apart.argmin(axis=1)
-
-    def common(self, names: tuple[str, ...]) -> list[str]:
-        """The layers of equal name and shape in all of these searches."""
-        rest = [set(self.shared(names[0], other)) for other in names[1:]]
-        return [layer for layer in self.layers(names[0]) if all(layer in there for there in rest)]
-
     def weights(self, name: str, layer: str, kernel: tuple[int, int]) -> np.ndarray:
         """The code of each weight of a kernel, (height, width)."""
         return np.asarray(analysis.kernel_patterns(self.searches[name], layer, kernels=[kernel]).values[0])
@@ -94,6 +82,21 @@ class Model:
     def left(self, name: str, codes: np.ndarray, round: int) -> np.ndarray:
         """Which of these codes of a search are left at a round."""
         return codes <= round if self.inverse(name) else codes > round
+
+    def _sparsity(self, name: str) -> np.ndarray:
+        """Share of the prunable weights removed in each round of a search."""
+        return np.asarray(self.kept(name)["sparsity"].values)
+
+    def _partners(self, a: str, b: str) -> np.ndarray:
+        """The round of b that stands beside each round of a: nearest in density; a control's is that of its search."""
+        of_a, of_b = (self.subjects[name].of or name for name in (a, b))
+        apart = np.abs(np.subtract.outer(self.sparsity(of_a), self.sparsity(of_b)))
+        return apart.argmin(axis=1)
+
+    def _common(self, names: tuple[str, ...]) -> list[str]:
+        """The layers of equal name and shape in all of these searches."""
+        rest = [set(self.shared(names[0], other)) for other in names[1:]]
+        return [layer for layer in self.layers(names[0]) if all(layer in there for there in rest)]
 
     def _shared(self, a: str, b: str) -> list[str]:
         """The layers of equal name and shape in both."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from lthkit.analysis.labels import LABELS, labelled
@@ -56,9 +57,11 @@ def _weights(scene: Scene) -> Counts:
 
 
 def _zeros(scene: Scene) -> Counts:
-    zero = scene.model.zeros(scene.a).isel(round=scene.round).sel(layer=scene.layers)
-    units = zero["units"].values
-    return Counts(scene.layers, zero["counted"].values, units, zero["expected"].values, units)
+    zero = scene.model.zeros(scene.a)
+    places = zero.indexes["layer"].get_indexer(pd.Index(scene.layers))
+    counted, expected = (zero[key].values[places, scene.round] for key in ("counted", "expected"))
+    units = zero["units"].values[places]
+    return Counts(scene.layers, counted, units, expected, units)
 
 
 def _overlap(scene: Scene) -> Counts:
