@@ -18,6 +18,7 @@ from . import project as project
 from . import scales as scales
 from . import search as search
 from . import store as store
+from . import studies as studies
 from . import tasks as tasks
 from . import train as train
 from . import transfer as transfer

@@ -18,6 +18,10 @@ class RunFailed(LthkitError):
     """Work that began and did not reach its end."""
 
 
+class TimeIsUp(LthkitError):
+    """Work that stopped in good time before its limit; the same command goes on."""
+
+
 class TrainingDiverged(RunFailed):
     """The loss is not finite; what was committed before is kept."""
 

@@ -9,6 +9,7 @@ from lthkit.progress import is_batch
 
 CATALOG = "data_catalog.yaml"
 NOTEBOOKS = "notebooks"
+STUDIES = "studies"
 
 README = """\
 # Lottery tickets
@@ -18,6 +19,7 @@ Laid out by `lthkit init`. All of it is yours to change.
 | | |
 | --- | --- |
 | `notebooks/` | each answers one question; start with `00_tour` |
+| `notebooks/studies/` | grids of notebook runs: every figure and table of both papers, and yours |
 | `data_catalog.yaml` | data sets and checkpoints: where they lie, licence, how to get them |
 
     jupyter lab notebooks                                      # open them
@@ -25,6 +27,7 @@ Laid out by `lthkit init`. All of it is yours to change.
     lthkit run 00_tour --out runs/tour                         # run one from top to bottom; results in runs/tour
     lthkit run 01_find_ticket -p scale demo --out runs/ticket  # -p: a value for one of the notebook's parameters
     lthkit search runs/mine.zarr --scale demo                  # the same search without a notebook
+    lthkit batch mehta2019-fig7 --scale demo --out runs/batch  # a study: many runs, which go on where they stopped
 """
 
 
@@ -76,9 +79,10 @@ def init_project(folder: Path | str) -> Path:
         if (folder / name).exists():
             raise LthkitError(f"{folder / name} exists and would be replaced; choose another folder, or move it away")
     try:
-        (folder / NOTEBOOKS).mkdir(parents=True)
-        for notebook in sorted(supplied(NOTEBOOKS).glob("*.ipynb")):
-            shutil.copyfile(notebook, folder / NOTEBOOKS / notebook.name)
+        for name in (NOTEBOOKS, f"{NOTEBOOKS}/{STUDIES}"):
+            (folder / name).mkdir(parents=True)
+            for path in sorted(path for path in supplied(name).iterdir() if path.suffix in (".ipynb", ".yaml")):
+                shutil.copyfile(path, folder / name / path.name)
         shutil.copyfile(supplied(CATALOG), folder / CATALOG)
         (folder / "README.md").write_text(README, encoding="utf-8")
     except OSError as error:

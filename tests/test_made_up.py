@@ -48,7 +48,7 @@ def test_it_is_searched_and_transferred(changes, tmp_path):
 @pytest.mark.parametrize(
     ("notebook", "parameters", "picture"),
     [
-        ("01_find_ticket", {"store": "ticket.zarr"}, "ticket-curve.png"),
+        ("01_find_ticket", {"out": "found"}, "found/curve.png"),
         ("02_transfer_ticket", {"out": "transfer", "processes": 1}, "transfer/transfer.png"),
         ("04_kernel_heatmaps", {"out": "maps"}, "maps/kernels.png"),
     ],

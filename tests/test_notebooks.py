@@ -17,7 +17,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 # what makes each notebook write into the test's own folder
 OUTPUTS = {
     "00_tour": {"out": "."},
-    "01_find_ticket": {"store": "ticket.zarr"},
+    "01_find_ticket": {"out": "."},
     "02_transfer_ticket": {"out": "."},
     "03_compare_masks": {"out": "."},
     "04_kernel_heatmaps": {"out": "."},
@@ -70,7 +70,7 @@ def test_all_run_at_the_smoke_scale(tmp_path):
         "00_tour/story.png",
         "00_tour/curve.png",
         "00_tour/kernels.png",
-        "01_find_ticket/ticket-layers.png",
+        "01_find_ticket/layers.png",
         "06_size_and_temperature/size.png",
         "06_size_and_temperature/temperature.png",
         "07_explore/explore.png",

@@ -69,13 +69,15 @@ def test_the_wheel_brings_catalog_and_notebooks(installed: Path, tmp_path: Path)
     assert "nonsense" in refused
     run(installed, tmp_path, "init", "project")
     notebooks = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
-    assert sorted(path.name for path in (tmp_path / "project" / "notebooks").iterdir()) == notebooks
+    assert sorted(path.name for path in (tmp_path / "project" / "notebooks").glob("*.ipynb")) == notebooks
+    studies = sorted(path.name for path in (ROOT / "notebooks" / "studies").iterdir())
+    assert sorted(path.name for path in (tmp_path / "project" / "notebooks" / "studies").iterdir()) == studies
     assert str(tmp_path / "project" / "data") in run(installed, tmp_path / "project", "list")
 
 
 @pytest.mark.slow
 def test_the_wheel_works_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
-    out = ["--out", "runs", "-p", "store", "runs/ticket.zarr"]
+    out = ["--out", "runs", "-p", "out", "runs"]
     run(installed, tmp_path, "run", "01_find_ticket", "-p", "scale", "smoke", *out)
     assert json.loads((tmp_path / "runs" / "01_find_ticket.json").read_text())["status"] == "success"
     run(installed, tmp_path, "search", "runs/mine.zarr", "--scale", "demo")

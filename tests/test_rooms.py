@@ -14,7 +14,7 @@ import lthkit
 ORDER = [
     "terminal",
     "errors",
-    "atomic codes config seeds factories papers progress ranks scores selection strict_json untrusted",
+    "atomic codes config seeds factories papers progress ranks scores selection strict_json unneeded untrusted",
     "project",
     "masks",
     "store",
@@ -34,6 +34,7 @@ ORDER = [
     "display",
     "explorer",
     "batch",
+    "studies",
     "report",
     "cli",
     "__main__",

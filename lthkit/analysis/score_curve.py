@@ -10,7 +10,7 @@ from lthkit.errors import StoreError
 from lthkit.store import Store, StoreLike, as_store
 
 
-def curve(store: StoreLike, search: Search | None = None) -> xr.Dataset:
+def curve(store: StoreLike, search: Search | None = None, *, metric: str | None = None) -> xr.Dataset:
     """Score against sparsity for the rounds that are trained, dimension round.
 
     The score is the test metric at the best validation evaluation of the round (the first of equals), or at its
@@ -19,6 +19,8 @@ def curve(store: StoreLike, search: Search | None = None) -> xr.Dataset:
     Args:
         store: a store, or its path.
         search: its masks, where they were read already (``read``).
+        metric: another of the task's metrics than the one that picked the best evaluation, at that evaluation; of all
+            but ``loss`` more is better.
 
     Returns:
         ``sparsity`` and ``density`` (fractions), ``score`` and ``validation`` (the metric), ``best_step`` (training
@@ -27,17 +29,21 @@ def curve(store: StoreLike, search: Search | None = None) -> xr.Dataset:
         metric's value for guessing; None if unknown).
 
     Raises:
-        StoreError: if the store has no scores, does not say which metric counts, or has no evaluation to choose from.
+        StoreError: if the store has no scores or no such metric, does not say which metric counts, or has no evaluation
+            to choose from.
     """
     store = as_store(store)
     if not store.metrics:
         raise StoreError(f"{store.path} has no scores: its masks were imported; train from one to get a curve")
-    metric, higher, selection = _terms(store)
+    counted, higher, selection = _terms(store)
+    wanted = counted if metric is None else metric
+    if wanted not in store.metrics:
+        raise StoreError(f"{store.path} has no metric '{wanted}'; choose one of {', '.join(store.metrics)}")
     scores = store.scores()
     steps = scores["step"].values
-    validation, test = scores[f"validation_{metric}"].values, scores[f"test_{metric}"].values
+    validation, test = scores[f"validation_{counted}"].values, scores[f"test_{wanted}"].values
     key = validation if selection == "validation" else np.where(np.isfinite(steps), np.arange(steps.shape[1]), np.nan)
-    _refuse_unmeasured(store, scores["round"].values, key, metric)
+    _refuse_unmeasured(store, scores["round"].values, key, counted)
     best = _first_best(key, higher or selection == "last")
     removed = sparsity(search or store).sel(round=scores["round"])
     rows = np.arange(len(best))
@@ -45,12 +51,15 @@ def curve(store: StoreLike, search: Search | None = None) -> xr.Dataset:
         "sparsity": removed.values,
         "density": 1 - removed.values,
         "score": test[rows, best],
-        "validation": validation[rows, best],
+        "validation": scores[f"validation_{wanted}"].values[rows, best],
         "best_step": steps[rows, best].astype(np.int64),
         "wall_time": np.fmax.reduce(scores["wall_time"].values, axis=1),
     }
-    attrs = {"store": store.path.name, "metric": metric, "selection": selection, "higher_is_better": higher}
-    attrs |= {"test_share": store.provenance.get("test_share", 1.0), "chance": store.provenance.get("chance")}
+    own = wanted == counted
+    higher = higher if own else wanted != "loss"
+    attrs = {"store": store.path.name, "metric": wanted, "selection": selection, "higher_is_better": higher}
+    attrs |= {"test_share": store.provenance.get("test_share", 1.0)}
+    attrs |= {"chance": store.provenance.get("chance") if own else None}
     variables = {name: ("round", column) for name, column in columns.items()}
     return labelled(xr.Dataset(variables, {"round": scores["round"].values}, attrs))
 

@@ -21,11 +21,13 @@ class Interruption:
         self._asked = False
         self._manager: OwnKernel | None = None
 
-    def kernel(self) -> type[OwnKernel]:
-        """The class of the kernel that is told."""
-        interruption = self
+    def kernel(self, kept_open: tuple[int, ...] = ()) -> type[OwnKernel]:
+        """The class of the kernel that is told; it inherits the descriptors ``kept_open``."""
+        interruption, inherited = self, kept_open
 
         class Told(OwnKernel):
+            kept_open = inherited
+
             def __init__(self, **options: Any) -> None:
                 super().__init__(**options)
                 interruption._manager = self

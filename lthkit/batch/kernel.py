@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
@@ -22,7 +23,18 @@ LONGEST_START = 600.0
 
 
 class OwnKernel(AsyncKernelManager):
-    """Starts the Python that runs lthkit, whatever ``python3`` means to Jupyter on this machine."""
+    """Starts the Python that runs lthkit, whatever ``python3`` means to Jupyter on this machine.
+
+    Attributes:
+        kept_open: descriptors that the kernel inherits: while it lives, a lock on them is held, even if the process
+            that started it was killed.
+    """
+
+    kept_open: tuple[int, ...] = ()
+
+    async def _async_pre_start_kernel(self, **options: Any) -> Any:
+        command, options = await super()._async_pre_start_kernel(**options)
+        return command, options | ({"pass_fds": self.kept_open} if os.name == "posix" else {})
 
     @property
     def kernel_spec(self) -> KernelSpec:

@@ -1,5 +1,6 @@
 """The record of a run: a JSON file that says how it went, written when it starts and when it ends."""
 
+import json
 import os
 import platform
 import time
@@ -15,6 +16,15 @@ from lthkit.strict_json import strict_json
 PACKAGES = ("lthkit", "torch", "torchvision", "numpy", "xarray", "zarr", "plotly", "papermill")
 
 
+def read_record(path: Path) -> dict[str, Any] | None:
+    """What a run's record says; None where there is none that can be read."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
 @dataclass(frozen=True)
 class Record:
     """A run under way: what is known when it starts."""
@@ -22,6 +32,7 @@ class Record:
     source: Path
     out: Path
     parameters: dict[str, Any]
+    code: str
     started: datetime
     began: float
 
@@ -36,9 +47,16 @@ class Record:
         return self.out / f"{self.name}.json"
 
     @classmethod
-    def start(cls, source: Path, out: Path, parameters: dict[str, Any]) -> "Record":
-        """Write the record of a run that starts now; killed, it keeps the status ``running``."""
-        record = cls(source, out, parameters, datetime.now(UTC), time.monotonic())
+    def start(cls, source: Path, out: Path, parameters: dict[str, Any], code: str) -> "Record":
+        """Write the record of a run that starts now; killed, it keeps the status ``running``.
+
+        Args:
+            source: the notebook.
+            out: folder of the run.
+            parameters: the values given.
+            code: the hash of what it is computed with.
+        """
+        record = cls(source, out, parameters, code, datetime.now(UTC), time.monotonic())
         record._write({"status": "running", "process": os.getpid(), "machine": platform.node()})
         return record
 
@@ -62,6 +80,7 @@ class Record:
             **state,
             "notebook": str(self.source),
             "parameters": self.parameters,
+            "code_sha256": self.code,
             "started": self.started.isoformat(timespec="seconds"),
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         }

@@ -7,12 +7,12 @@ notebook grows in ``NAME.running.ipynb`` and gets its final name once we know ho
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nbformat
 from filelock import FileLock, Timeout
@@ -21,16 +21,19 @@ from papermill import PapermillExecutionError, execute_notebook
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
+from lthkit.batch.code import code_sha256
 from lthkit.batch.given import values_for
 from lthkit.batch.interruption import Interruption
 from lthkit.batch.kernel import kernel_folder, kernel_settings
 from lthkit.batch.parameters import Parameter, parameters_of
-from lthkit.batch.record import Record
+from lthkit.batch.record import Record, read_record
 from lthkit.errors import LthkitError, RunFailed
 from lthkit.progress import cut
 from lthkit.project import NOTEBOOKS, supplied
 from lthkit.terminal import printable
 
+# A kernel whose starter was killed ends by itself within a second or two, and holds the folder until then.
+LEAVING_SECONDS = 5.0
 # On a busy machine the last output may come long after the cell's reply; nbclient's 4 s would lose it.
 OUTPUT_SECONDS = 120
 
@@ -75,7 +78,14 @@ def find_notebook(name: str | Path) -> Path:
     raise LthkitError(f"there is no notebook '{name}'; there is {', '.join(near)}, or give a path")
 
 
-def run_notebook(notebook: Path | str, parameters: Mapping[str, Any], out: Path | str, *, quiet: bool = False) -> Run:
+def run_notebook(
+    notebook: Path | str,
+    parameters: Mapping[str, Any],
+    out: Path | str,
+    *,
+    quiet: bool = False,
+    again: bool = True,
+) -> Run:
     """Execute a notebook in the caller's working folder, with this environment's Python.
 
     ``OUT/NAME.ipynb`` is the executed notebook, ``OUT/NAME.json`` the record of the latest run. While it runs,
@@ -88,6 +98,7 @@ def run_notebook(notebook: Path | str, parameters: Mapping[str, Any], out: Path 
             dotted key, which go into its parameter ``changes``.
         out: folder for the results; made if missing.
         quiet: do not print the cells' progress and output.
+        again: execute it even if the record in ``out`` says that it was executed to its end.
 
     Raises:
         LthkitError: before anything runs: no such notebook, unknown parameter or setting, value that does not fit,
@@ -96,14 +107,16 @@ def run_notebook(notebook: Path | str, parameters: Mapping[str, Any], out: Path 
         KeyboardInterrupt: passed on after the kernel was shut down.
     """
     source, out = Path(notebook), Path(out)
-    node = _read(source)
+    node = read_notebook(source)
     values = values_for(source, parameters_of(node), parameters)
     _prepare(source, out)
-    with _alone(source, out):
-        record = Record.start(source, out, values)
+    with alone(source, out) as held:
+        if not again and (found := finished_run(source.stem, out)):
+            return found
+        record = Record.start(source, out, values, code_sha256(node))
         cells = _Progress(node, quiet)
         try:
-            _execute(node, values, out / f"{source.stem}.running.ipynb", cells)
+            _execute(node, values, out / f"{source.stem}.running.ipynb", cells, held)
         except KeyboardInterrupt:
             _keep_failed(record, "interrupted", f"interrupted in {cells.where}")
             raise
@@ -113,16 +126,30 @@ def run_notebook(notebook: Path | str, parameters: Mapping[str, Any], out: Path 
         return _finish(record)
 
 
+def finished_run(name: str, out: Path) -> Run | None:
+    """The run of the notebook of this name in ``out`` if it was executed to its end, by its record."""
+    path = out / f"{name}.json"
+    said = read_record(path)
+    if said is None or said.get("status") != "success":
+        return None
+    return Run(out / str(said["executed"]), path, dict(said["parameters"]), float(said["seconds"]))
+
+
 def read_parameters(notebook: Path | str) -> dict[str, Parameter]:
     """The parameters that a notebook declares, by name.
 
     Raises:
         LthkitError: no such notebook, or one that cannot be read.
     """
-    return parameters_of(_read(Path(notebook)))
+    return parameters_of(read_notebook(Path(notebook)))
 
 
-def _read(source: Path) -> nbformat.NotebookNode:
+def read_notebook(source: Path) -> nbformat.NotebookNode:
+    """A notebook, whatever its format's version.
+
+    Raises:
+        LthkitError: no such notebook, or one that cannot be read.
+    """
     if not source.is_file():
         raise LthkitError(f"there is no notebook at {source}; check the path")
     try:
@@ -149,24 +176,32 @@ def _prepare(source: Path, out: Path) -> None:
         )
 
 
+class Busy(LthkitError):
+    """Another process executes this notebook into this folder."""
+
+
 @contextmanager
-def _alone(source: Path, out: Path) -> Any:
+def alone(source: Path, out: Path, patience: float = LEAVING_SECONDS) -> Iterator[int]:
+    """Within, no other process executes the notebook into ``out``; gives the descriptor that holds the lock.
+
+    Raises:
+        Busy: if another one does, and does not leave within ``patience`` seconds.
+        LthkitError: if the folder cannot be written.
+    """
     lock = FileLock(out / f".{source.stem}.lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience)
     except Timeout:
-        raise LthkitError(
-            f"another run of {source.name} is writing to {out}; wait for it or choose another --out"
-        ) from None
+        raise Busy(f"another run of {source.name} is writing to {out}; wait for it or choose another --out") from None
     except OSError as error:
         raise LthkitError(f"folder {out} cannot be written: {error.strerror}; choose another --out") from None
     try:
-        yield
+        yield cast(int, lock._context.lock_file_fd)
     finally:
         lock.release()
 
 
-def _execute(node: nbformat.NotebookNode, values: dict[str, Any], running: Path, cells: "_Progress") -> None:
+def _execute(node: nbformat.NotebookNode, values: dict[str, Any], running: Path, cells: "_Progress", held: int) -> None:
     if values:
         node = parameterize_notebook(node, values, kernel_name="python3", language="python")
     interruption = Interruption()
@@ -187,7 +222,7 @@ def _execute(node: nbformat.NotebookNode, values: dict[str, Any], running: Path,
             progress_bar=False,
             stdout_file=None if cells.quiet else sys.stdout,
             stderr_file=None if cells.quiet else sys.stderr,
-            kernel_manager_class=interruption.kernel(),
+            kernel_manager_class=interruption.kernel((held,)),
             config=kernel_settings(folder),
             iopub_timeout=OUTPUT_SECONDS,
             coalesce_streams=True,

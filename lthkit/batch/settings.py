@@ -29,7 +29,7 @@ def read_settings(given: Mapping[str, Any], where: str = "a search") -> dict[str
     for key, value in given.items():
         if not is_setting(key, known):
             raise LthkitError(f"{where} has no setting '{key}'; {did_you_mean(key, _leaves(known))}")
-        read[key] = read_value(value) if isinstance(value, str) else value
+        read[key] = read_value(value) if isinstance(value, str) and not _is_choice(value, key, known) else value
         _check(key, read[key], known, where)
     return read
 
@@ -70,6 +70,12 @@ def _kinds(annotation: Any) -> Iterator[Any]:
     else:
         for part in parts:
             yield from _kinds(part)
+
+
+def _is_choice(text: str, key: str, known: Known) -> bool:
+    """Whether a text is one of those that a setting chooses from: ``rewind.to none`` is a choice, no missing value."""
+    found = get_args(known[key].annotation) if key in known else ()
+    return text in found
 
 
 def _leaves(known: Known) -> list[str]:

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 import lthkit
-from lthkit.cli import catalog, cleaning, evaluation, masks, notebooks, project, results, searches, stores
+from lthkit.cli import catalog, cleaning, evaluation, masks, notebooks, project, results, searches, stores, studies
 from lthkit.cli.handler import Handler
-from lthkit.errors import LthkitError, RunFailed
+from lthkit.errors import LthkitError, RunFailed, TimeIsUp
 from lthkit.terminal import printable
+from lthkit.unneeded import leave_out_iri_grammar
 
 COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Handler]] = {
     "init": project.init,
@@ -20,6 +21,9 @@ COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Handler]] = {
     "get": catalog.get,
     "show": stores.show,
     "run": notebooks.run,
+    "batch": studies.batch,
+    "status": studies.status,
+    "report": studies.report,
     "search": searches.search,
     "evaluate": evaluation.evaluate,
     "scores": stores.scores,
@@ -28,17 +32,19 @@ COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Handler]] = {
     "import": masks.import_masks,
     "clean": cleaning.clean,
 }
-WRONG_USAGE, REFUSED, FAILED, INTERRUPTED = 2, 3, 4, 130
+WRONG_USAGE, REFUSED, FAILED, UNFINISHED, INTERRUPTED = 2, 3, 4, 5, 130
 EXIT_CODES = f"""exit codes:
   0    done
   {WRONG_USAGE}    wrong usage: the command line cannot be read
   {REFUSED}    refused: one sentence on stderr names what cannot be used, and the mend
   {FAILED}    failed: a notebook or training began and did not reach its end
+  {UNFINISHED}    unfinished: the time given by --for is up; the same command goes on
   {INTERRUPTED}  interrupted; the same command goes on from what is done"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (``EXIT_CODES``); a user's mistake is one sentence on stderr."""
+    leave_out_iri_grammar()
     if any("\0" in argument for argument in arguments or ()):
         return _told("an argument holds a NUL character; remove it", REFUSED)
     try:
@@ -46,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen.handler(chosen)
     except RunFailed as error:
         return _told(error, FAILED)
+    except TimeIsUp as error:
+        return _told(error, UNFINISHED)
     except LthkitError as error:
         return _told(error, REFUSED)
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from lthkit.plots.densities import block_densities, density_heat
 from lthkit.plots.layer_sensitivity import layer_sensitivity
 from lthkit.plots.layers import kernel_heatmap, layer_densities
 from lthkit.plots.maps import difference_map, weight_map, zero_kernels_map
+from lthkit.plots.panels import Reference, score_panels
 from lthkit.plots.paper import paper
 from lthkit.plots.patterns import kernel_grid
 from lthkit.plots.per_class import per_class
@@ -22,6 +23,7 @@ from lthkit.plots.verdict_map import verdict_map
 from lthkit.plots.zero_kernels import zero_kernels_curve
 
 __all__ = [
+    "Reference",
     "animation",
     "block_densities",
     "config",
@@ -40,6 +42,7 @@ __all__ = [
     "predictions",
     "results_curves",
     "save",
+    "score_panels",
     "scores_against",
     "sensitivity_bars",
     "sensitivity_curves",

@@ -1,5 +1,8 @@
 # What `lthkit.report` offers; read by type checkers, and by lthkit itself (lazy_loader.attach_stub).
 
+from .batch import batch_report as batch_report
+from .batch import batch_values as batch_values
+from .batch import duration as duration
 from .catalog import catalog_report as catalog_report
 from .catalog import download_report as download_report
 from .evaluation import evaluation_report as evaluation_report

@@ -32,7 +32,7 @@ def parse_changed(settings: Changes, changes: Changes | None, where: str) -> Sea
 
     A data set that is not that of the settings has all its classes and samples unless the changes say otherwise; a
     length in steps replaces one in epochs, and milestones that were not given with it give way to a cosine; with
-    another schedule they go.
+    another schedule they go. Weights that are given take the place of a checkpoint.
 
     Raises:
         LthkitError: on an unknown key or a value that does not fit, naming ``where``.
@@ -47,6 +47,8 @@ def parse_changed(settings: Changes, changes: Changes | None, where: str) -> Sea
     lengths, schedule = {"plan.steps", "plan.epochs"}, {"plan.milestones", "plan.schedule"}
     if lengths & given.keys() and not schedule & given.keys() and kept.get("plan.schedule") == "steps":
         kept |= {"plan.schedule": "cosine", "plan.milestones": []}
+    if any(key.partition(".")[0] == "weights" for key in given):
+        kept.pop("model.checkpoint", None)
     if given.get("plan.schedule", "steps") != "steps":
         kept["plan.milestones"] = []
     return SearchConfig.parse(nested({**kept, **given}), where)

@@ -96,9 +96,15 @@ def transfer_configs(
 
 
 def target_ticket(
-    scale: str, source: str | Path, path: str | Path, *, seed: int = 0, changes: Changes | None = None
+    scale: str,
+    source: str | Path,
+    path: str | Path,
+    *,
+    seed: int = 0,
+    changes: Changes | None = None,
+    weights: str = "pretrained",
 ) -> Store:
-    """A ticket found on the target itself, from the pre-trained weights of the source (mT, θp).
+    """A ticket found on the target itself, from the pre-trained weights of the source (mT, θp) or from others.
 
     Args:
         scale: one of ``scale_names()``.
@@ -106,10 +112,11 @@ def target_ticket(
         path: of the store to be made, or found finished.
         seed: of the search.
         changes: dotted key → value.
+        weights: a start, as in ``transfer_configs``: ``random`` finds (mT, θ0), ``rewound 0.05`` (mT, θ5%).
     """
     rounds: Changes = {"pruning.rounds": find_scale(scale).stage("target", changes).get("pruning.rounds")}
     target = _target(scale, config_of(open_store(source)), rounds | (changes or {}))
-    own = {"weights": {"kind": "pretrained", "store": str(source)}, "seed": seed, "keep_weights": "ends"}
+    own = {"weights": _weights(weights) | {"store": str(source)}, "seed": seed, "keep_weights": "ends"}
     return find_ticket(SearchConfig.parse(target | own, f"target at scale '{scale}'"), path)
 
 

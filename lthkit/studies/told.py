@@ -1,0 +1,34 @@
+"""What is said while a batch works: a line for each event, the same in a terminal, a notebook and a log file."""
+
+from lthkit.studies.shelf import Planned
+from lthkit.terminal import printable
+
+
+class Lines:
+    """Prints a line for every run that is done, failed or skipped.
+
+    Args:
+        total: number of runs.
+        done: how many of them were done before.
+    """
+
+    def __init__(self, total: int, done: int = 0) -> None:
+        self.total, self.settled = total, done
+
+    def done(self, run: Planned, seconds: float | None) -> None:
+        """A run is done, here or elsewhere."""
+        self.settled += 1
+        self._say("done" if seconds is None else f"done in {seconds:.0f} s", run)
+
+    def failed(self, run: Planned, error: str, again: bool) -> None:
+        """A run failed, and is tried again or not."""
+        self.settled += not again
+        self._say("failed, again" if again else "failed", run, f": {error}")
+
+    def skipped(self, run: Planned) -> None:
+        """A run cannot be done, since one that it needs failed."""
+        self.settled += 1
+        self._say("skipped", run)
+
+    def _say(self, what: str, run: Planned, more: str = "") -> None:
+        print(printable(f"[{self.settled}/{self.total}] {what}: {run.name}{more}"), flush=True)
