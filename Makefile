@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo lab test test-all test-lowest test-newest-python check docs bench clean
+.PHONY: demo atlas lab test test-all test-lowest test-newest-python check docs bench clean
 .DELETE_ON_ERROR:
 
 # Each stamp records one finished installation; pyproject.toml is the one list of dependencies.
@@ -22,6 +22,12 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 
 demo: $(VENV)/.installed
 	$(BIN)/lthkit run notebooks/00_tour.ipynb -p out runs/demo --out runs/demo
+
+# Every figure and table of both papers at the demo scale, as one page; run again, it goes on.
+STUDIES := $(filter-out _%,$(basename $(notdir $(sort $(wildcard notebooks/studies/*.yaml)))))
+atlas: $(VENV)/.installed
+	$(BIN)/lthkit batch $(STUDIES) --scale demo --out runs/atlas --jobs $$(nproc)
+	$(BIN)/lthkit report runs/atlas --out runs/atlas/atlas.html
 
 lab: $(VENV)/.installed
 	$(BIN)/jupyter lab --notebook-dir=notebooks

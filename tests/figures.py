@@ -100,6 +100,20 @@ def three_starts() -> pd.DataFrame:
     return near.replace({"sparsity": {1 - 0.8**6: 1 - 0.8**4.5}}).assign(chance=0.55)
 
 
+def paneled(rows: list[str], columns: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Three runs of three kinds of subnetworks in each panel, and of the dense network."""
+    draws = np.random.default_rng(3)
+    points, dense = [], []
+    for place, (row, column) in enumerate(product(rows, columns)):
+        for _ in range(3):
+            dense.append({"row": row, "column": column, "score": 0.9 - 0.01 * place + draws.normal(0, 0.01)})
+            for number, line in enumerate(["(mP, θP)", "(mT, θP)", "mT, θ5%"]):
+                for sparsity in 1 - 0.8 ** np.arange(1, 13, 3):
+                    score = 0.92 - 0.03 * number - 0.1 * sparsity**6 - 0.01 * place + draws.normal(0, 0.01)
+                    points.append({"row": row, "column": column, "line": line, "x": sparsity, "score": score})
+    return pd.DataFrame(points), pd.DataFrame(dense)
+
+
 def by_size() -> pd.DataFrame:
     """Tickets of a small and of a large network, three runs each, with the number of weights left."""
     found = []
@@ -224,6 +238,16 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     ),
     "scores_against": lambda: plots.scores_against(by_temperature(), "temperature"),
     "scores_against, size": lambda: plots.scores_against(by_size(), "left", lines="model"),
+    "score_panels": lambda: plots.score_panels(*paneled(["one"], [""])),
+    "score_panels, twelve": lambda: plots.score_panels(
+        *paneled(["cifar10", "cifar100", "svhn", "fashion-mnist"], ["supervised", "simclr", "moco"]),
+        chance={("cifar10", "moco"): 0.1},
+        published=[plots.Reference("svhn", "simclr", "paper: (mP, θP)", 0.9648)],
+        notes=["demo scale"],
+    ),
+    "score_panels, left": lambda: plots.score_panels(
+        *(one.assign(x=1000 * (one["x"] + 0.1)) if "x" in one else one for one in paneled([""], [""])), by="left"
+    ),
     "sensitivity_curves": lambda: plots.sensitivity_curves(results(6), target="cifar10"),
     "sensitivity_curves, three starts": lambda: plots.sensitivity_curves(three_starts(), target="cifar10"),
     "sensitivity_bars": lambda: plots.sensitivity_bars(results(), round=4, target="cifar10"),

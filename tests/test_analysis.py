@@ -120,6 +120,22 @@ def test_lowest_wins_where_lower_is_better(tmp_path):
     assert line["score"].values.tolist() == [0.7]
 
 
+def test_another_metric_is_that_of_the_evaluation_that_the_first_one_chose(tmp_path):
+    more = {"validation_loss": np.array([3.0, 2.0]), "test_loss": np.array([3.5, 2.5])}
+    codes = some_codes(1, 1)
+    shapes = {name: code.shape for name, code in codes.items()}
+    provenance = {"metric": "accuracy", "higher_is_better": True}
+    settings = {"config": {"plan": {"selection": "validation"}}, "provenance": provenance}
+    columns = (*COLUMNS, *more)
+    with create(tmp_path / "a.zarr", parameters=shapes, metrics=columns, rounds=1, evaluations=2, **settings) as writer:
+        writer.commit(codes, rounds=1, scored=1, scores={0: scored([0.9, 0.5], [0.1, 0.2]) | more})
+    line = curve(tmp_path / "a.zarr", metric="loss")
+    assert (line["score"].item(), line["validation"].item(), line["best_step"].item()) == (3.5, 3.0, 10)
+    assert (line.attrs["metric"], line.attrs["higher_is_better"]) == ("loss", False)
+    with pytest.raises(StoreError, match="has no metric 'AP'; choose one of accuracy, loss"):
+        curve(tmp_path / "a.zarr", metric="AP")
+
+
 @pytest.mark.parametrize("higher", [True, False])
 def test_last_selection_takes_the_last_evaluation_of_a_short_round(tmp_path, higher):
     scores = {0: scored([NAN, NAN, NAN], [0.3, 0.9, 0.4]), 1: scored([NAN] * 4, [0.3, 0.9, 0.4, 0.5])}

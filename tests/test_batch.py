@@ -357,6 +357,8 @@ def test_settings_are_those_of_a_search():
         "data.classes": [0, 1],
         "model.name": "a",
     }
+    # a choice by the name of "none", not a missing value
+    assert read_settings({"rewind.to": "none", "keep_weights": "none"}) == {"rewind.to": "none", "keep_weights": "none"}
 
 
 @pytest.mark.usefixtures("never")

@@ -103,13 +103,13 @@ def test_the_guide_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyP
         names = run_all(DOCS / "bring-your-own.md", {**os.environ, "PATH": path})
     finally:
         sys.modules.pop("my_nets", None)
-    for store, rounds in (("runs/mine.zarr", 4), ("runs/batch.zarr", 3)):
+    for store, rounds in (("runs/mine.zarr", 4), ("runs/batch/ticket.zarr", 3)):
         found = open_store(store)
         assert (found.rounds, found.planned_rounds, found.scored) == (rounds, rounds, rounds + 1)
     assert "prefix 'state_dict.module.'" in names["ticket"].provenance["start"]
     assert "drawn anew: top.weight, top.bias" in names["ticket"].provenance["start"]
     assert Path("runs/batch/01_find_ticket.ipynb").is_file()
-    assert Path("runs/batch-curve.png").is_file()
+    assert Path("runs/batch/curve.png").is_file()
 
 
 def test_the_format_is_as_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ OUTPUTS = {
     "07_explore": {"out": "."},
     "08_detection": {"out": ".", "processes": 1, "rounds": [3], "metrics": ["AP50"]},
     "09_segmentation": {"out": ".", "processes": 1, "rounds": [3]},
+    "10_study_report": {"out": "."},
 }
 
 
@@ -78,7 +79,11 @@ def test_all_run_at_the_smoke_scale(tmp_path):
         "08_detection/yolov4-AP50.png",
         "09_segmentation/classes.png",
         "09_segmentation/found.png",
+        "10_study_report/mehta2019-fig7-1.png",
     }
+    report = (tmp_path / "10_study_report" / "report.html").read_text()
+    assert "Mehta 2019, Figure 7" in report
+    assert "matches up to" in report
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

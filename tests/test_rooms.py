@@ -83,6 +83,7 @@ def test_what_looks_does_not_train(room):
         ("ipywidgets", {"explorer"}),
         ("anywidget", {"explorer"}),
         ("torchmetrics", {"scores"}),
+        ("distributed", {"studies"}),
     ],
 )
 def test_each_library_has_its_room(module, rooms):

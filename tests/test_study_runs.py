@@ -178,3 +178,53 @@ def test_an_interruption_stops_what_runs(tmp_path):
     assert process.returncode == 130, told
     assert Shelf(out).state(run).standing == "to do"
     assert not descendants(process.pid)
+
+
+# --- on a cluster ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dask(tmp_path):
+    """A scheduler and two workers, each a process of its own: address, and the workers' processes."""
+    pytest.importorskip("distributed")
+    where = tmp_path / "scheduler.json"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
+    start = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--scheduler-file", str(where), "--port", "0"]
+    processes = [subprocess.Popen([*start, "--no-dashboard"], **quiet)]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(where), "--no-nanny"]
+    processes += [subprocess.Popen([*worker, "--nthreads", "1", "--no-dashboard"], **quiet) for _ in range(2)]
+    yield where, processes[1:]
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_cluster_does_the_runs_also_when_a_worker_dies(tmp_path, dask):
+    address, workers = dask
+    path, out = many(tmp_path, 2, 1), tmp_path / "out"
+    limit = time.monotonic() + PATIENCE
+    while not address.exists() and time.monotonic() < limit:
+        time.sleep(0.1)
+    process = subprocess.Popen(
+        batch(path, out, "--scheduler", str(address)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    while not list((out / "runs").glob("*/attempts.txt")) and time.monotonic() < limit:
+        time.sleep(0.1)
+    workers[0].kill()
+    told = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, told
+    values, ends = made(path, out)
+    carry_out(path, tmp_path / "plain", "--jobs", "2")
+    assert values == made(path, tmp_path / "plain")[0]
+    assert set(ends.values()) == {1}
+    assert len(values) == 4
+
+
+def test_a_scheduler_that_does_not_answer_is_named(tmp_path):
+    path = studies_made.study(tmp_path)
+    told = carry_out(path, tmp_path / "out", "--scheduler", "tcp://127.0.0.1:9", code=3)
+    assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    told = carry_out(path, tmp_path / "out", "--scheduler", "tcp://127.0.0.1:9", "--jobs", "2", code=3)
+    assert "give --jobs or --scheduler" in told

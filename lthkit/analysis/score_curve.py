@@ -37,8 +37,9 @@ def curve(store: StoreLike, search: Search | None = None, *, metric: str | None 
         raise StoreError(f"{store.path} has no scores: its masks were imported; train from one to get a curve")
     counted, higher, selection = _terms(store)
     wanted = counted if metric is None else metric
-    if wanted not in store.metrics:
-        raise StoreError(f"{store.path} has no metric '{wanted}'; choose one of {', '.join(store.metrics)}")
+    known = [name.removeprefix("test_") for name in store.metrics if name.startswith("test_")]
+    if wanted not in known:
+        raise StoreError(f"{store.path} has no metric '{wanted}'; choose one of {', '.join(known)}")
     scores = store.scores()
     steps = scores["step"].values
     validation, test = scores[f"validation_{counted}"].values, scores[f"test_{wanted}"].values

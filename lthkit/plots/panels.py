@@ -22,7 +22,8 @@ SPARSITY = "sparsity"
 # names of what scores may be drawn against beside it
 WORDS = {"left": "prunable weights left (log)", "temperature": "temperature of the contrastive loss (log)"}
 DASHES = ("solid", "dashdot", "longdashdot")  # dots alone are chance, dashes the dense network
-PANEL_HEIGHT, PANEL_WIDTH = 250, 300
+# pixels; between two rows stand the ticks of the upper and the titles of the lower
+PANEL_HEIGHT, PANEL_WIDTH, BETWEEN = 250, 300, 56
 PANEL = ("row", "column")
 
 
@@ -84,11 +85,11 @@ def score_panels(
         len(columns),
         shared_yaxes=True,
         horizontal_spacing=0.05 if len(columns) > 1 else 0.0,
-        vertical_spacing=0.09 / max(len(rows) - 1, 1) if len(rows) > 1 else 0.0,
+        vertical_spacing=BETWEEN / (PANEL_HEIGHT * len(rows)) if len(rows) > 1 else 0.0,
         subplot_titles=[_panel_title(row, column) for row in rows for column in columns] if count > 1 else None,
     )
     scale = ".1%" if higher_is_better and points["score"].max() <= 1 else ".3g"
-    axis = _axis(points, by, len(columns))
+    axis = _axis(points, by, len(columns), [one.sparsity for one in published])
     said = list(notes)
     lines = list(dict.fromkeys(points["line"]))
     named: set[str] = set()
@@ -97,7 +98,7 @@ def score_panels(
         for place, column in enumerate(columns, 1):
             at = {"row": number, "col": place}
             level = (chance or {}).get((row, column))
-            low, high = reach_with_chance(level, scale, low, high, said if number * place == 1 else [])
+            low, high = reach_with_chance(level, scale, low, high, said)
             here, reference = (frame[(frame["row"] == row) & (frame["column"] == column)] for frame in (points, dense))
             drawn = _Panel(figure, at, axis, by, named)
             drawn.dense(reference, lines)
@@ -114,7 +115,12 @@ def score_panels(
         figure,
         title or f"{metric_name(metric, first=True)} against {WORDS.get(by, by).removesuffix(' (log)')}",
         "; ".join(["means of runs and one standard deviation", *dict.fromkeys(said)]),
-        legend={"orientation": "h", "x": 0, "y": 1 + 28 / (PANEL_HEIGHT * len(rows)), "yanchor": "bottom"},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1 + (count > 1) * 26 / (PANEL_HEIGHT * len(rows)),
+            "yanchor": "bottom",
+        },
         showlegend=True,
         width=max(WIDTH, PANEL_WIDTH * len(columns)),
         height=round(PANEL_HEIGHT * (len(rows) + (count == 1) * 0.8)) + 170 + 22 * legend_rows(figure),
@@ -127,11 +133,11 @@ def _panel_title(row: str, column: str) -> str:
     return " · ".join(part for part in (row, column) if part)
 
 
-def _axis(points: pd.DataFrame, by: str, panels: int) -> dict[str, Any]:
+def _axis(points: pd.DataFrame, by: str, panels: int, published: Sequence[float]) -> dict[str, Any]:
     known = np.unique(points["x"].to_numpy(float))
     if by == SPARSITY:
         densities = np.append(1 - known, 1.0)
-        axis = sparsity_axis(densities, np.unique(densities)[::-1], panels)
+        axis = sparsity_axis(np.append(densities, 1 - np.array(published)), np.unique(densities)[::-1], panels)
         return axis | {"title": {"text": "sparsity (%), spaced by density" if panels > 1 else axis["title"]["text"]}}
     ends = np.log10([known[0] / 1.15, known[-1] * 1.15])
     ticks = apart(known, panels * APART * float(np.log(known[-1] / known[0]) or 1))

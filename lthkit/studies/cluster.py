@@ -18,7 +18,7 @@ from lthkit.studies.process import begin, interrupt, said
 from lthkit.studies.shelf import Planned, as_text, planned_of
 from lthkit.studies.work import Ended
 
-ANSWER_SECONDS = 15
+ANSWER_SECONDS = 10
 # seconds between two looks of a worker at the process of its run, and at a run that another process holds
 LOOK, WAIT = 0.2, 2.0
 

@@ -125,7 +125,7 @@ def _runs_of_step(
         )
     for labels in _combinations(step, axes, made, where):
         own = [_without(axes[axis][labels[axis]], [STANDS_FOR]) for axis in step.each]
-        given = _merged(section.given.get(step_name, {}), step.given, *own)
+        given = _merged(step.given, section.given.get(step_name, {}), *own)
         needs = {
             parameter: _found(need, labels, made[need.step], f"{where}: '{parameter}'")
             for parameter, need in step.needs.items()

@@ -74,7 +74,7 @@ class Section(Config):
     Attributes:
         note: what a reader of the results must know of this scale.
         axes: instead of the study's of the same name.
-        given: step → parameters and settings, beside the step's and before them.
+        given: step → parameters and settings, beside the step's or instead of them.
     """
 
     note: str = ""
