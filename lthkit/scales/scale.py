@@ -1,5 +1,6 @@
 """What a scale sets, read from ``scales.yaml``."""
 
+from functools import cache
 from importlib.resources import as_file, files
 from typing import Any, Literal, get_args
 
@@ -74,7 +75,9 @@ def find_scale(name: str) -> Scale:
     return Scale.parse(_complete(written, written[name]), f"scale '{name}'")
 
 
+@cache
 def _written() -> dict[str, Any]:
+    """The file, read once: nobody changes what it says."""
     with as_file(files("lthkit.scales") / "scales.yaml") as path:
         return read_yaml(path)
 
