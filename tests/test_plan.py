@@ -23,6 +23,8 @@ def test_steps_schedule_by_epochs():
 
 
 def test_steps_schedule_by_steps_with_warm_up():
+    own = rates(steps=6, schedule="steps", milestones=[2, 4], gamma=[0.2, 0.1])
+    assert own == pytest.approx([0.1, 0.1, 0.02, 0.02, 0.002, 0.002])
     values = rates(steps=6, schedule="steps", milestones=[4], warmup_steps=2)
     assert values == pytest.approx([0.05, 0.1, 0.1, 0.1, 0.01, 0.01])
 
@@ -51,6 +53,10 @@ def test_constant_is_constant():
         ({"epochs": 1, "steps": 1}, "either as epochs or as steps"),
         ({"epochs": 1, "milestones": [1]}, "milestones have no meaning"),
         ({"epochs": 1, "schedule": "steps", "milestones": [3, 2]}, "must increase"),
+        (
+            {"epochs": 9, "schedule": "steps", "milestones": [3], "gamma": [0.1, 0.1]},
+            "2 gammas do not fit 1 milestones",
+        ),
         ({"epochs": 1, "learning_rate": "1e-4"}, "'1e-4', not a number"),
         ({"epochs": 0}, "epochs"),
         ({"epochs": 1, "nesterov": True}, "unknown key 'nesterov'"),

@@ -14,6 +14,7 @@ from lthkit.errors import LthkitError
 from lthkit.scales import configure
 from lthkit.studies import find_study, plan_batch, read_study, runs_of, study_files
 from lthkit.studies.work import Ended, work
+from lthkit.train import learning_rate
 
 PAPERS = [
     *(f"chen2021-fig{number:02}" for number in range(2, 13)),
@@ -262,6 +263,29 @@ def test_the_paper_scale_has_the_papers_pretraining(every, place, numbers):
     plan = settings(every, study, step, **{axis: label}).plan
     assert (plan.epochs, plan.batch_size, plan.learning_rate, plan.weight_decay) == numbers
     assert (plan.schedule, plan.optimizer, plan.momentum) == ("constant", "SGD", 0.9)
+
+
+# Mehta 2019, Table 1: network; iterations on the source and on the target, batch, rates
+MEHTA = {
+    "mehta2019-fig1": ("resnet18", 30000, 25000, 128, (5e-3, 1e-3, 1e-4)),
+    "mehta2019-fig5": ("resnet18", 30000, 30000, 128, (5e-3, 1e-3, 1e-4)),
+    "mehta2019-fig8": ("vgg19", 112000, 50000, 64, (1e-2, 1e-3, 1e-4)),
+    "mehta2019-fig9": ("vgg19", 112000, 112000, 64, (1e-2, 1e-3, 1e-4)),
+}
+
+
+@pytest.mark.parametrize(("study", "numbers"), MEHTA.items(), ids=MEHTA)
+def test_the_paper_scale_has_mehtas_training(every, study, numbers):
+    network, on_source, on_target, batch, rates = numbers
+    for step, length in (("source", on_source), ("transferred", on_target)):
+        config = settings(every, study, step)
+        plan = config.plan
+        assert (plan.steps, plan.batch_size, plan.weight_decay, plan.momentum) == (length, batch, 1e-4, 0.9)
+        reached = [learning_rate(plan, at, 352) for at in (0, length * 5 // 8, length - 1)]
+        assert reached == pytest.approx(rates)
+    source = settings(every, study, "source")
+    assert (source.model.name, source.model.prune_first, source.rewind.to) == (network, True, "none")
+    assert (source.pruning.rate, source.pruning.rounds, source.data.name) == (0.2, 18, "cifar10")
 
 
 @pytest.mark.parametrize("target", ["cifar10", "cifar100", "svhn", "fashion-mnist"])

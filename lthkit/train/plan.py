@@ -14,6 +14,7 @@ from lthkit.errors import LthkitError
 Option = bool | int | float | str | None
 _MOST = 1_000_000_000  # whatever is counted, more is a slip of the pen
 _MOST_THREADS = 1024
+Factor = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1, le=_MOST)]
 
 
@@ -24,9 +25,9 @@ class Plan(Config):
         epochs, steps: the length; exactly one is given. It is also the unit of ``milestones`` and ``evaluate_every``.
         batch_size: samples per step.
         learning_rate: the highest one.
-        schedule: ``constant`` (Chen's pre-training tasks), ``steps`` (× ``gamma`` at each milestone; Chen's and
-            Mehta's classification), ``cosine`` (to ``final_learning_rate``; Chen's detection) or ``polynomial``
-            (power ``power`` to ``final_learning_rate``; Chen's Faster R-CNN).
+        schedule: ``constant`` (Chen's pre-training tasks), ``steps`` (× ``gamma`` at each milestone, or × one of
+            its own at each; Chen's and Mehta's classification), ``cosine`` (to ``final_learning_rate``; Chen's
+            detection) or ``polynomial`` (power ``power`` to ``final_learning_rate``; Chen's Faster R-CNN).
         warmup_steps: linear from learning_rate / warmup_steps before the schedule proper.
         optimizer: a name in ``torch.optim``, or one's own ``package.module:factory``, called with parameter groups.
             It is given ``learning_rate`` as ``lr``, and ``momentum`` and ``weight_decay`` where it has arguments of
@@ -52,7 +53,7 @@ class Plan(Config):
     learning_rate: float = Field(default=0.1, gt=0)
     schedule: Literal["constant", "steps", "cosine", "polynomial"] = "constant"
     milestones: tuple[int, ...] = ()
-    gamma: float = Field(default=0.1, gt=0)
+    gamma: Factor | tuple[Factor, ...] = 0.1
     power: float = Field(default=0.9, gt=0)
     final_learning_rate: float = Field(default=0.0, ge=0)
     warmup_steps: int = Field(default=0, ge=0, le=_MOST)
@@ -76,6 +77,10 @@ class Plan(Config):
             raise ValueError("give the length either as epochs or as steps")
         if self.milestones and self.schedule != "steps":
             raise ValueError(f"milestones have no meaning in the schedule '{self.schedule}'; use 'steps' or drop them")
+        if isinstance(self.gamma, tuple) and len(self.gamma) != len(self.milestones):
+            raise ValueError(
+                f"{len(self.gamma)} gammas do not fit {len(self.milestones)} milestones; give one for each"
+            )
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError(f"milestones {self.milestones} must increase")
         return self
@@ -127,7 +132,10 @@ def learning_rate(plan: Plan, step: int, steps_per_epoch: int) -> float:
             return plan.learning_rate
         case "steps":
             unit = 1 if plan.steps is not None else steps_per_epoch
-            return plan.learning_rate * plan.gamma ** sum(step >= milestone * unit for milestone in plan.milestones)
+            passed = sum(step >= milestone * unit for milestone in plan.milestones)
+            if isinstance(plan.gamma, tuple):
+                return plan.learning_rate * math.prod(plan.gamma[:passed])
+            return plan.learning_rate * plan.gamma**passed
         case "cosine":
             return plan.final_learning_rate + span * (1 + math.cos(math.pi * done)) / 2
         case "polynomial":
