@@ -421,6 +421,22 @@ def test_a_dry_run_estimates_from_runs_that_are_done(mine, tmp_path, capsys):
     assert "about 7 s are left" in told
 
 
+def test_studies_share_runs_and_keep_their_own_names_for_them(mine, tmp_path):
+    tiny = str(tmp_path / "tiny.ipynb")
+    steps = {"start": {"notebook": tiny, "each": ["which"]}}
+    axes = {"which": {"two": {"value": 2}}}
+    other = studies_made.study(tmp_path, name="other", steps=steps, axes=axes)
+    batch = plan_batch([mine, other], "smoke", tmp_path / "out")
+    assert len(batch.runs) == 9  # its only run is one of theirs
+    assert [run.name for run in batch.by_study["other"]] == ["start · two"]
+    workers = Pretended(batch.shelf)
+    batch.carry_out(workers)
+    assert len(workers.started) == 9
+    plans = {plan["study"]: plan for plan in batch.shelf.plans()}
+    assert [run.name for run in plans["other"]["runs"]] == ["start · two"]
+    assert plans["other"]["runs"][0].id in {run.id for run in plans["mine"]["runs"]}
+
+
 def test_the_folder_says_nothing_of_runs_that_were_never_begun(mine, tmp_path):
     batch = plan_batch([mine], "smoke", tmp_path / "out")
     assert {state.standing for state in batch.states().values()} == {"to do"}

@@ -3,7 +3,7 @@
 One bar spans the whole work and starts from what is done already, so the time left that it shows is the work's.
 """
 
-from lthkit.progress.line import cut
+from lthkit.progress.line import cut, spent_and_left
 from lthkit.progress.many import ManyBar, ManyLines, Trainings, for_many
 from lthkit.progress.place import BATCH_VARIABLE, is_batch
 from lthkit.progress.rounds import Bar, Lines, Progress, Silent, for_here
@@ -23,5 +23,6 @@ __all__ = [
     "for_here",
     "for_many",
     "is_batch",
+    "spent_and_left",
     "stoppable",
 ]

@@ -31,14 +31,14 @@ class Batch:
         scale: of all of them.
         runs: of all of them, each once and after those that it needs.
         plans: study → what its plan says beside its runs.
-        by_study: study → identities of its runs.
+        by_study: study → its runs, under its own names for them.
     """
 
     shelf: Shelf
     scale: str
     runs: list[Planned]
     plans: dict[str, dict[str, Any]]
-    by_study: dict[str, list[str]]
+    by_study: dict[str, list[Planned]]
 
     def states(self) -> dict[str, State]:
         """How every run stands, by identity."""
@@ -57,9 +57,8 @@ class Batch:
             KeyboardInterrupt: after all that ran has stopped.
         """
         began, workers = time.monotonic(), workers or Local()
-        kept = {run.id: run for run in self.runs}
         for study, about in self.plans.items():
-            self.shelf.keep_plan(study, self.scale, about, [kept[identity] for identity in self.by_study[study]])
+            self.shelf.keep_plan(study, self.scale, about, self.by_study[study])
         until = None if seconds is None else began + seconds - min(RESERVE_SHARE * seconds, MOST_RESERVE)
         told = Lines(len(self.runs), sum(state.standing == "done" for state in self.states().values()))
         try:
@@ -81,7 +80,8 @@ def plan_batch(studies: Sequence[str | Path], scale: str, out: str | Path) -> Ba
     """
     shelf = Shelf(out)
     runs: dict[str, Planned] = {}
-    plans, by_study = {}, {}
+    plans: dict[str, dict[str, Any]] = {}
+    by_study: dict[str, list[Planned]] = {}
     for given in studies:
         path = find_study(given)
         study, name = read_study(path), path.stem
@@ -93,7 +93,7 @@ def plan_batch(studies: Sequence[str | Path], scale: str, out: str | Path) -> Ba
         section = study.section(scale, name)
         about = study.plain() | {"note": section.note, "stands_for": _stands_for(study.axes | section.axes)}
         plans[name] = {key: about[key] for key in ABOUT}
-        by_study[name] = [run.id for run in made]
+        by_study[name] = made
     return Batch(shelf, scale, list(runs.values()), plans, by_study)
 
 

@@ -1,11 +1,14 @@
 """What is said while a batch works: a line for each event, the same in a terminal, a notebook and a log file."""
 
+import time
+
+from lthkit.progress import spent_and_left
 from lthkit.studies.shelf import Planned
 from lthkit.terminal import printable
 
 
 class Lines:
-    """Prints a line for every run that is done, failed or skipped.
+    """Prints a line for every run that is done, failed or skipped, with the time spent and about the time left.
 
     Args:
         total: number of runs.
@@ -13,7 +16,8 @@ class Lines:
     """
 
     def __init__(self, total: int, done: int = 0) -> None:
-        self.total, self.settled = total, done
+        self.total, self.settled, self._before = total, done, done
+        self._began = time.monotonic()
 
     def done(self, run: Planned, seconds: float | None) -> None:
         """A run is done, here or elsewhere."""
@@ -31,4 +35,6 @@ class Lines:
         self._say("skipped", run)
 
     def _say(self, what: str, run: Planned, more: str = "") -> None:
-        print(printable(f"[{self.settled}/{self.total}] {what}: {run.name}{more}"), flush=True)
+        spent = time.monotonic() - self._began
+        times = spent_and_left(spent, self.settled - self._before, self.total - self.settled)
+        print(printable(f"[{self.settled}/{self.total} {times}] {what}: {run.name}{more}"), flush=True)
