@@ -12,7 +12,7 @@ from lthkit.batch import code_sha256, read_notebook
 from lthkit.cli import main
 from lthkit.errors import LthkitError
 from lthkit.scales import configure
-from lthkit.studies import find_study, plan_batch, read_study, runs_of, study_files
+from lthkit.studies import Local, find_study, plan_batch, read_study, runs_of, study_files
 from lthkit.studies.work import Ended, work
 from lthkit.train import learning_rate
 
@@ -441,3 +441,16 @@ def test_the_folder_says_nothing_of_runs_that_were_never_begun(mine, tmp_path):
     batch = plan_batch([mine], "smoke", tmp_path / "out")
     assert {state.standing for state in batch.states().values()} == {"to do"}
     assert not Path(tmp_path / "out").exists()
+
+
+def test_gpus_are_dealt_out_to_jobs_in_turn(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    assert Local().jobs == 2
+    several = Local(jobs=4)
+    assert [several.environment(place) for place in range(4)] == [
+        {"CUDA_VISIBLE_DEVICES": name} for name in ("2", "5", "2", "5")
+    ]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    assert (Local().jobs, Local(jobs=3).environment(2)) == (1, {})  # all on the one that there is
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert (Local().jobs, Local().environment(0)) == (1, {})

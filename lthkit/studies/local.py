@@ -30,7 +30,7 @@ class Local:
     def start(self, run: Planned) -> None:
         """Start a run in a process of its own."""
         place = self._places.index(None)
-        self._places[place] = run, begin(run, self._gpu(place))
+        self._places[place] = run, begin(run, self.environment(place))
 
     def ended(self, patience: float) -> list[Ended]:
         """The runs that ended; waits up to ``patience`` seconds for the first."""
@@ -50,15 +50,16 @@ class Local:
     def close(self) -> None:
         """Nothing was opened."""
 
+    def environment(self, place: int) -> dict[str, str]:
+        """What the job at this place is told beside this process's variables: its GPU, where there are several."""
+        return {"CUDA_VISIBLE_DEVICES": self.gpus[place % len(self.gpus)]} if len(self.gpus) > 1 else {}
+
     def _end(self, place: int) -> Ended:
         busy = self._places[place]
         assert busy is not None
         run, process = busy
         self._places[place] = None
         return Ended(run, process.returncode, said(run, process.returncode))
-
-    def _gpu(self, place: int) -> dict[str, str]:
-        return {"CUDA_VISIBLE_DEVICES": self.gpus[place % len(self.gpus)]} if len(self.gpus) > 1 else {}
 
 
 def visible_gpus() -> list[str]:
