@@ -168,20 +168,16 @@ def _placed(figure: Figure, source: Source, run: Planned, row: dict[str, Any]) -
     published = source.published | {axis: labels[axis] for axis in labels} | {"weights": row["weights"]}
     is_zero = row.get("round") == 0 and source.store is not None
     kept = {key: row[key] for key in ("score", "metric", "higher_is_better", "test_share", "chance", "run")}
-    return (
-        kept
-        | labels
-        | {
-            "row": panels[0] if len(panels) > 1 else "",
-            "column": across,
-            "line": "" if dense or (is_zero and figure.by != "sparsity") else line,
-            "x": at,
-            "sparsity": sparsity,
-            "of_line": line if figure.by == "left" else None,
-            "published": published,
-            "is_reference": first or (is_zero and all(one.store for one in figure.of)),
-        }
-    )
+    return kept | {
+        "row": panels[0] if len(panels) > 1 else "",
+        "column": across,
+        "line": "" if dense or (is_zero and figure.by != "sparsity") else line,
+        "x": at,
+        "sparsity": sparsity,
+        "of_line": line if figure.by == "left" else None,
+        "published": published,
+        "is_reference": first or (is_zero and all(one.store for one in figure.of)),
+    }
 
 
 def _said(axis: str, labels: dict[str, Any]) -> str:
