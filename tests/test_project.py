@@ -21,8 +21,10 @@ def test_a_project_has_all_notebooks_the_catalog_and_a_readme(tmp_path, capsys):
     assert str(folder) in capsys.readouterr().out
     found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     expected = {f"notebooks/{path.name}": path.read_bytes() for path in (ROOT / "notebooks").glob("*.ipynb")}
+    studies = (ROOT / "notebooks" / "studies").glob("*.yaml")
+    expected |= {f"notebooks/studies/{path.name}": path.read_bytes() for path in studies}
     expected["data_catalog.yaml"] = (ROOT / "data_catalog.yaml").read_bytes()
-    assert len(expected) > 5
+    assert len(expected) > 30
     assert found.pop("README.md").startswith(b"# Lottery tickets")
     assert found == expected
 
