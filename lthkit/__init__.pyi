@@ -15,6 +15,7 @@ from . import models as models
 from . import papers as papers
 from . import plots as plots
 from . import project as project
+from . import report as report
 from . import scales as scales
 from . import search as search
 from . import store as store

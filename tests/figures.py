@@ -246,7 +246,8 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
         notes=["demo scale"],
     ),
     "score_panels, left": lambda: plots.score_panels(
-        *(one.assign(x=1000 * (one["x"] + 0.1)) if "x" in one else one for one in paneled([""], [""])), by="left"
+        *(one.assign(x=(5000 * (1.1 - one["x"])).round()) if "x" in one else one for one in paneled([""], [""])),
+        by="left",
     ),
     "sensitivity_curves": lambda: plots.sensitivity_curves(results(6), target="cifar10"),
     "sensitivity_curves, three starts": lambda: plots.sensitivity_curves(three_starts(), target="cifar10"),

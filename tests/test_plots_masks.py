@@ -196,8 +196,9 @@ def test_difference_says_whose_weights_and_at_which_rounds():
     cells = difference_cells(a, b, rounds_b=[0, 2, 4])
     figure = plots.difference_map(cells, 1, "only_b")
     kept = sum(int(((b.codes[n] > 2) & (a.codes[n] <= 1)).sum()) for n in SHAPES)
-    assert figure.layout.title.text.startswith("Weights left only in other, round 1 (")
-    assert figure.layout.title.text.endswith("beside round 2 of other")
+    title = figure.layout.title.text.replace("<br>", " ")
+    assert title.startswith("Weights left only in other, round 1 (")
+    assert title.endswith("beside round 2 of other")
     assert figure.layout.title.subtitle.text.startswith(f"{kept} of 780 weights")
     with pytest.raises(LthkitError, match="no part 'x' of an overlap; choose from both, only_a, only_b"):
         plots.difference_map(cells, 1, "x")

@@ -4,6 +4,7 @@ It is not part of the process that started it: that one may be killed, and the r
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from lthkit.unneeded import leave_out_iri_grammar
 
 def main() -> int:
     """Execute the run unless it is done; a failure is told in one sentence, the last line of standard error."""
+    # a batch that a script began in the background ignores interruptions, and what it starts would, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     leave_out_iri_grammar()
     from lthkit.batch import Busy, run_notebook
     from lthkit.studies.shelf import planned_of
