@@ -110,7 +110,7 @@ def paneled(rows: list[str], columns: list[str]) -> tuple[pd.DataFrame, pd.DataF
             for number, line in enumerate(["(mP, θP)", "(mT, θP)", "mT, θ5%"]):
                 for sparsity in 1 - 0.8 ** np.arange(1, 13, 3):
                     score = 0.92 - 0.03 * number - 0.1 * sparsity**6 - 0.01 * place + draws.normal(0, 0.01)
-                    points.append({"row": row, "column": column, "line": line, "x": sparsity, "score": score})
+                    points.append({"row": row, "column": column, "line": line, "sparsity": sparsity, "score": score})
     return pd.DataFrame(points), pd.DataFrame(dense)
 
 
@@ -244,10 +244,6 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
         chance={("cifar10", "moco"): 0.1},
         published=[plots.Reference("svhn", "simclr", "paper: (mP, θP)", 0.9648)],
         notes=["demo scale"],
-    ),
-    "score_panels, left": lambda: plots.score_panels(
-        *(one.assign(x=(5000 * (1.1 - one["x"])).round()) if "x" in one else one for one in paneled([""], [""])),
-        by="left",
     ),
     "sensitivity_curves": lambda: plots.sensitivity_curves(results(6), target="cifar10"),
     "sensitivity_curves, three starts": lambda: plots.sensitivity_curves(three_starts(), target="cifar10"),

@@ -1,6 +1,7 @@
 """Studies: from the file to runs, and what cannot be used."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -25,7 +26,12 @@ SCALES = ("demo", "small", "paper")
 
 
 def expanded(path, scale="smoke"):
-    return runs_of(read_study(path), path.stem, scale)
+    return runs_of(read_study(path), path.stem, scale, Path)
+
+
+def values(run):
+    """Without its folder and what it needs."""
+    return {name: value for name, value in run.values.items() if name not in ("out", *run.needs)}
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def test_a_step_has_a_run_for_each_combination_and_each_run_that_it_needs(mine):
     assert [run.values.get("value") for run in runs] == [1, 2, 3] + [10] * 6
     begun = {run.labels["value"]: run.id for run in runs[:3]}
     for run in runs[3:]:
-        assert run.needs == {"source": [(begun[run.labels["value"]], "made.txt")]}
+        assert run.needs == {"source": [[begun[run.labels["value"]], "made.txt"]]}
         assert run.needed == {begun[run.labels["value"]]}
 
 
@@ -57,19 +63,16 @@ def test_one_run_or_all_of_an_axis_can_be_needed(tmp_path):
         "one": {"notebook": tiny, "needs": {"source": {"of": "begin/made.txt", "at": {"value": "2"}}}},
         "all": {"notebook": tiny, "needs": {"sources": {"of": "begin/made.txt", "over": "value"}}},
     }
-    begin, one, every = {}, [], []
-    for run in expanded(studies_made.study(tmp_path, steps=steps)):
-        {"begin": lambda run: begin.update({run.labels["value"]: run}), "one": one.append, "all": every.append}[
-            run.step
-        ](run)
-    assert [run.labels for run in (*one, *every)] == [{}, {}]
-    assert one[0].needs == {"source": [(begin["2"].id, "made.txt")]}
-    assert every[0].needs == {"sources": [(run.id, "made.txt") for run in begin.values()]}
-    planned = plan_batch([tmp_path / "mine.yaml"], "smoke", tmp_path / "out")
-    sources = (
-        planned.runs[-1].values["sources"] if planned.runs[-1].step == "all" else planned.runs[-2].values["sources"]
-    )
-    assert sources == [str(tmp_path / "out" / "runs" / run.id[:16] / "made.txt") for run in begin.values()]
+    planned = plan_batch([studies_made.study(tmp_path, steps=steps)], "smoke", tmp_path / "out").runs
+    begin = {run.labels["value"]: run for run in planned if run.step == "begin"}
+    (one,) = [run for run in planned if run.step == "one"]
+    (every,) = [run for run in planned if run.step == "all"]
+    assert (one.labels, every.labels) == ({}, {})
+    assert one.needs == {"source": [[begin["2"].id, "made.txt"]]}
+    assert every.needs == {"sources": [[run.id, "made.txt"] for run in begin.values()]}
+    assert one.values["source"] == f"{begin['2'].out / 'made.txt'}"
+    assert every.values["sources"] == [f"{run.out / 'made.txt'}" for run in begin.values()]
+    assert begin["2"].out == tmp_path / "out" / "runs" / begin["2"].id[:16]
 
 
 def test_a_run_is_named_by_all_that_decides_it(tmp_path):
@@ -87,8 +90,8 @@ def test_a_scale_changes_axes_and_values(tmp_path):
     section = {"axes": {"value": {"seven": {"value": 7, "stands_for": "1"}}}, "given": {"end": {"fails": 1}}}
     runs = expanded(studies_made.study(tmp_path, scales={"smoke": section}))
     assert [run.name for run in runs] == ["begin · seven", "end · seven · first", "end · seven · second"]
-    assert runs[0].values == {"value": 7}
-    assert runs[1].values == {"value": 10, "fails": 1, "seconds": 0.0}
+    assert values(runs[0]) == {"value": 7}
+    assert values(runs[1]) == {"value": 10, "fails": 1, "seconds": 0.0}
 
 
 def test_a_study_extends_another_and_takes_the_steps_that_it_needs(tmp_path):
@@ -100,10 +103,20 @@ def test_a_study_extends_another_and_takes_the_steps_that_it_needs(tmp_path):
     own.write_text("extends: _base\ntitle: Mine\nsteps:\n  end:\n    given: {fails: 1}\naxes:\n  value: [5]\n")
     study = read_study(own)
     assert list(study.steps) == ["begin", "end"]
+    assert study.along == ["begin"]
     assert study.steps["end"].given == {"value": 10, "fails": 1}
     assert list(study.axes) == ["value", "half"]
     assert list(study.axes["value"]) == ["5"]
     assert study.title == "Mine"
+
+
+def test_of_steps_that_came_along_there_are_the_runs_that_are_needed(tmp_path):
+    base = studies_made.study(tmp_path, name="_base")
+    one = {"source": {"of": "begin/made.txt", "at": {"value": "2"}}}
+    own = {"extends": base.stem, "title": "Mine", "steps": {"end": {"needs": one}}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(own))
+    names = [run.name for run in expanded(tmp_path / "own.yaml")]
+    assert names == ["begin · 2", "end · first", "end · second"]
 
 
 # --- what cannot be used: one sentence, and nothing is started ------------------------------------------------
@@ -192,8 +205,14 @@ def test_unknown_studies_scales_and_folders_are_named(mine, tmp_path, capsys):
         plan_batch([mine], "demo", tmp_path)
     with pytest.raises(LthkitError, match="study 'mine' is given twice"):
         plan_batch([mine, mine], "smoke", tmp_path)
-    assert main(["status", str(tmp_path)]) == 3
-    assert "there is no batch in" in capsys.readouterr().err
+    for command in ("status", "report"):
+        assert main([command, str(tmp_path)]) == 3
+        assert "there is no batch in" in capsys.readouterr().err
+    batch = plan_batch([mine], "smoke", tmp_path / "out")
+    batch.carry_out(Pretended(batch.shelf))
+    capsys.readouterr()
+    assert main(["report", str(tmp_path / "out"), "--study", "mien"]) == 3
+    assert "has no study 'mien'; did you mean 'mine'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["batch", str(mine), "--scale", "smoke", "--out", str(tmp_path), "--for", "3 hours"])
     assert "is no time; write e.g. 3h50m" in capsys.readouterr().err
@@ -306,11 +325,50 @@ def test_the_paper_scale_has_the_papers_synthetic_images(every):
     assert (plan.milestones, config.data.name, config.model.small_stem) == ((10,), "visda2017", False)
 
 
+# Chen et al. 2021, Table 1 and appendix B.2: length, batch, rates, weight decay
+SCENES = {
+    ("chen2021-fig05", "detected", "yolov4"): (("epochs", 50), 8, (1e-4, 1e-6), 5e-4, "cosine"),
+    ("chen2021-fig11", "detected", "faster-rcnn"): (("steps", 24000), 4, (0.005, 0.0), 1e-4, "polynomial"),
+    ("chen2021-fig11", "detected", "ssd"): (("steps", 120000), 32, (1e-3, 0.0), 5e-4, "steps"),
+    ("chen2021-fig05", "segmented", ""): (("steps", 30000), 4, (0.01, 0.0), 1e-4, "steps"),
+}
+
+
+@pytest.mark.parametrize(("place", "numbers"), SCENES.items(), ids=lambda value: str(value[-1]))
+def test_the_paper_scale_has_the_papers_scenes(every, place, numbers):
+    study, step, detector = place
+    runs = [run for run in every["paper"][study] if run.step == step and run.labels.get("detector", "") == detector]
+    assert [run.labels["pretraining"] for run in runs] == ["supervised", "simclr", "moco"]
+    for run in runs:
+        task = {"task.name": "segmentation"} if step == "segmented" else {"task.name": "detection"}
+        chosen = {"task.options.detector": detector} if detector else {}
+        plan = configure("paper", "target", task | chosen | run.values["changes"]).plan
+        (unit, length), batch, rates, decay, schedule = numbers
+        assert (getattr(plan, unit), plan.batch_size, plan.weight_decay, plan.schedule) == (
+            length,
+            batch,
+            decay,
+            schedule,
+        )
+        assert (plan.learning_rate, plan.final_learning_rate) == rates
+        assert (run.values["seeds"], len(run.values["rounds"])) == ([0, 1, 2], 18)
+        assert run.values.get("detectors", [""]) == [detector]
+
+
 def test_the_paper_scale_has_the_papers_temperatures(every):
     runs = [run for run in every["paper"]["chen2021-table2"] if run.step == "tempered"]
     assert [float(run.labels["temperature"]) for run in runs] == [0.1, 0.2, 0.5, 1, 2, 10, 20]
     assert [run.values["changes"]["task.options.temperature"] for run in runs] == [0.1, 0.2, 0.5, 1, 2, 10, 20]
-    assert all(places == [(places[0][0], "ticket.zarr@5")] for run in runs for places in run.needs.values())
+    assert all(places == [[places[0][0], "ticket.zarr@5"]] for run in runs for places in run.needs.values())
+
+
+def test_the_guides_study_can_be_planned(tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "studies.md").read_text()
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", page, flags=re.M | re.S)
+    (tmp_path / "mine.yaml").write_text(text)
+    for scale in ("demo", "small"):
+        names = [run.name for run in expanded(tmp_path / "mine.yaml", scale)]
+        assert names == ["ticket", "transferred · half", "transferred · few"]
 
 
 # --- carrying out, with workers that only pretend -------------------------------------------------------------
@@ -407,7 +465,7 @@ def test_a_run_of_other_code_is_told_and_kept(mine, tmp_path, capsys):
     told = capsys.readouterr().out
     assert told.count("made with other code") == 8
     assert "9 runs: 9 done" in told
-    assert "about 0 s are left" in told
+    assert "about 00:00 are left" in told
 
 
 def test_a_dry_run_estimates_from_runs_that_are_done(mine, tmp_path, capsys):
@@ -418,7 +476,7 @@ def test_a_dry_run_estimates_from_runs_that_are_done(mine, tmp_path, capsys):
     assert main([*arguments, "--dry-run", "--jobs", "1"]) == 0
     told = capsys.readouterr().out
     assert "9 runs: 2 done, 7 to do" in told
-    assert "about 7 s are left" in told
+    assert "about 00:07 are left" in told
 
 
 def test_studies_share_runs_and_keep_their_own_names_for_them(mine, tmp_path):

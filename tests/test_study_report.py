@@ -1,23 +1,25 @@
 """What a study found: published numbers beside measured ones, and the figure in panels."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from figures import paneled
+from tidy import runs as tidy_runs
 
+from lthkit.errors import LthkitError
 from lthkit.papers import outcomes
 from lthkit.plots import Reference, score_panels
-from lthkit.studies import draw
+from lthkit.store import create
+from lthkit.studies import Run, Shelf, collected, draw
 from lthkit.studies.figures import Figure
 
 
 def runs(**scores):
     """Rows of one line: sparsity in percent → scores."""
-    rows = [
-        {"sparsity": int(name[1:]) / 100, "score": score, "x": int(name[1:]) / 100}
-        for name, several in scores.items()
-        for score in several
-    ]
+    rows = [{"sparsity": int(name[1:]) / 100, "score": score} for name, several in scores.items() for score in several]
     return pd.DataFrame(rows)
 
 
@@ -69,10 +71,10 @@ def test_a_panel_shows_means_and_each_name_once_in_the_legend():
     figure = score_panels(points, dense, published=[Reference("a", "c", "paper", 0.5)])
     drawn = [trace for trace in figure.data if trace.mode == "lines+markers"]
     assert len(drawn) == 18
-    means = points.groupby(["row", "column", "line", "x"], sort=False)["score"].mean()
+    means = points.groupby(["row", "column", "line", "sparsity"], sort=False)["score"].mean()
     for trace, (key, group) in zip(drawn, means.groupby(level=[0, 1, 2], sort=False), strict=True):
         assert np.allclose(trace.y, group.to_numpy()), key
-        assert np.allclose(1 - trace.x, group.index.get_level_values("x"))
+        assert np.allclose(1 - trace.x, group.index.get_level_values("sparsity"))
     named = [trace.name for trace in figure.data if trace.showlegend is not False]
     assert len(named) == len(set(named)) == 5
     (paper,) = [trace for trace in figure.data if trace.name == "paper"]
@@ -80,3 +82,110 @@ def test_a_panel_shows_means_and_each_name_once_in_the_legend():
     assert {note.text for note in figure.layout.annotations} == {
         f"{row} · {column}" for row in "ab" for column in "cde"
     }
+
+
+# --- from runs to rows ----------------------------------------------------------------------------------------
+
+
+def done(shelf, identity, step, weights=None, **labels):
+    """A run that its record says is done."""
+    folder = shelf.folder(identity)
+    values = {"out": str(folder), **({"weights": weights} if weights else {})}
+    folder.mkdir(parents=True)
+    said = {"status": "success", "seconds": 1.0, "executed": "tiny.ipynb"}
+    (folder / "tiny.json").write_text(json.dumps(said))
+    return Run("mine", step, labels, Path("tiny.ipynb"), values, {}, identity)
+
+
+def stored(run, scores):
+    """A search of 10 weights, one round for each score but the first; each round removes one."""
+    rounds = len(scores) - 1
+    codes = {"w": np.array([*range(1, rounds + 1), *[255] * (10 - rounds)], np.uint8)}
+    columns = ("step", "learning_rate", "train_loss", "wall_time", "validation_accuracy", "test_accuracy")
+    rows = {
+        round_: {name: np.array([1.0]) for name in columns} | {"test_accuracy": np.array([score])}
+        for round_, score in enumerate(scores)
+    }
+    settings = {
+        "config": {"plan": {"selection": "validation"}, "seed": 0},
+        "provenance": {"metric": "accuracy", "higher_is_better": True, "chance": 0.2},
+    }
+    where = run.out / "ticket.zarr"
+    with create(where, parameters={"w": (10,)}, metrics=columns, rounds=rounds, evaluations=1, **settings) as writer:
+        writer.commit(codes, rounds=rounds, scored=len(scores), scores=rows)
+
+
+def figure_of(**values):
+    return Figure.parse(values, "a figure")
+
+
+def test_the_rounds_of_searches_stand_beside_their_dense_networks(tmp_path):
+    shelf = Shelf(tmp_path)
+    runs = [done(shelf, "a", "found", run="0"), done(shelf, "b", "found", run="1")]
+    for run, scores in zip(runs, ([0.9, 0.8, 0.7], [0.7, 0.6, 0.5]), strict=True):
+        stored(run, scores)
+    of = [{"step": "found", "store": "ticket.zarr"}]
+    found = collected.collected(figure_of(of=of), runs, shelf)
+    assert found.points.groupby("round")["score"].mean().round(6).tolist() == [0.8, 0.7, 0.6]
+    assert found.points.groupby("round")["sparsity"].mean().round(6).tolist() == [0.0, 0.1, 0.2]
+    assert found.dense["score"].tolist() == [0.9, 0.7]
+    left = collected.collected(figure_of(of=of, lines=["run"], by="left"), runs, shelf)
+    assert left.points[["line", "left", "score"]].to_numpy().tolist() == [
+        ["0", 9, 0.8],
+        ["0", 8, 0.7],
+        ["1", 9, 0.6],
+        ["1", 8, 0.5],
+    ]
+    assert left.dense[["line", "score"]].to_numpy().tolist() == [["0", 0.9], ["1", 0.7]]
+    table = draw._table(figure_of(of=of, lines=["run"], by="left"), left, {})
+    assert table["dense"].tolist() == ["0.9000"] * 2 + ["0.7000"] * 2
+
+
+def test_results_are_compared_with_the_dense_network_of_the_first_start(tmp_path, monkeypatch):
+    shelf = Shelf(tmp_path)
+    both = [done(shelf, name, "transferred", ["source", "random"], target="t", which=name) for name in "ab"]
+    frame = pd.concat(
+        [
+            tidy_runs(0.9, "source", "t", "dense", 0, sparsity=0.0),
+            tidy_runs(0.5, "random", "t", "dense", 0, sparsity=0.0),
+            tidy_runs(0.8, "source", "t", "ticket", 1, sparsity=0.2),
+            tidy_runs(0.7, "source", "t", "random", 1, sparsity=0.2),
+        ],
+        ignore_index=True,
+    )
+    frame["test_share"] = 1.0
+    frame["file"] = [f"results/{number}.json" for number in range(len(frame))]
+    monkeypatch.setattr(collected, "collect", lambda folder: frame)
+    of = [{"step": "transferred", "masks": ["ticket"]}]
+    found = collected.collected(figure_of(of=of, lines=["which"]), both, shelf)
+    assert found.dense["score"].round(6).tolist() == [0.88, 0.9, 0.92]  # trained alike in both, and counted once
+    assert set(found.points["mask"]) == {"ticket"}
+    assert found.points.groupby("line")["score"].mean().round(6).to_dict() == {"a": 0.8, "b": 0.8}
+    assert found.chance == {("", ""): 0.2}
+    twice = [
+        {"step": "transferred", "masks": [mask], "name": mask, "at": {"which": "a"}} for mask in ("ticket", "random")
+    ]
+    assert len(collected.collected(figure_of(of=twice), both, shelf).dense) == 3
+    with pytest.raises(LthkitError, match="drawn against 'depth', which is no axis of step 'transferred'"):
+        collected.collected(figure_of(of=of, by="depth"), both, shelf)
+
+
+def test_what_is_not_done_is_named(tmp_path):
+    shelf = Shelf(tmp_path)
+    first, second = done(shelf, "a", "found", run="0"), done(shelf, "b", "found", run="1")
+    stored(first, [0.9, 0.8])
+    (second.out / "tiny.json").unlink()
+    plan = {
+        "study": "mine",
+        "title": "A study of mine",
+        "stands_for": {},
+        "runs": [first, second],
+        "figures": [
+            {"of": [{"step": "found", "store": "ticket.zarr"}]},
+            {"of": [{"step": "found", "store": "ticket.zarr", "at": {"run": "1"}}]},
+        ],
+    }
+    found = draw.results_of(plan, shelf)
+    assert len(found.drawn) == 1
+    assert found.missing[0] == "figure 1 lacks what is not done: found · 1"
+    assert found.missing[1].startswith("figure 2 is not drawn: none of the runs that the figure needs is done")

@@ -111,7 +111,7 @@ def run_notebook(
     values = values_for(source, parameters_of(node), parameters)
     _prepare(source, out)
     with alone(source, out) as held:
-        if not again and (found := finished_run(source.stem, out)):
+        if not again and (found := _finished_run(source.stem, out)):
             return found
         record = Record.start(source, out, values, code_sha256(node))
         cells = _Progress(node, quiet)
@@ -126,7 +126,7 @@ def run_notebook(
         return _finish(record)
 
 
-def finished_run(name: str, out: Path) -> Run | None:
+def _finished_run(name: str, out: Path) -> Run | None:
     """The run of the notebook of this name in ``out`` if it was executed to its end, by its record."""
     path = out / f"{name}.json"
     said = read_record(path)

@@ -99,14 +99,17 @@ def report(command: argparse.ArgumentParser) -> Handler:
 
 
 def _tell(planned: "Batch", jobs: int) -> None:
-    from lthkit.report import batch_report, duration
+    from tqdm import tqdm
+
+    from lthkit.report import batch_report
     from lthkit.studies import other_code, seconds_left
     from lthkit.terminal import width
 
     states = planned.states()
     print(batch_report(planned.runs, states, other_code(planned.runs, states), within=width()))
     left = seconds_left(planned.runs, states, jobs)
-    print("nothing is known yet of how long they take" if left is None else f"about {duration(left)} are left")
+    unknown = "nothing is known yet of how long they take"
+    print(unknown if left is None else f"about {tqdm.format_interval(left)} are left")
 
 
 def _tell_start(planned: "Batch") -> None:

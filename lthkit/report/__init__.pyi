@@ -2,7 +2,6 @@
 
 from .batch import batch_report as batch_report
 from .batch import batch_values as batch_values
-from .batch import duration as duration
 from .catalog import catalog_report as catalog_report
 from .catalog import download_report as download_report
 from .evaluation import evaluation_report as evaluation_report

@@ -4,24 +4,18 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from lthkit.terminal import table
 
 if TYPE_CHECKING:
-    from lthkit.studies import Planned, State
+    from lthkit.studies import Run, State
 
 HEADER = ("run", "state", "time", "")
 
 
-def duration(seconds: float) -> str:
-    """``45 s``, ``12 min`` or ``3 h 20 min``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def batch_report(
-    runs: "Iterable[Planned]",
+    runs: "Iterable[Run]",
     states: "Mapping[str, State]",
     changed: Collection[str] = (),
     skipped: Collection[str] = (),
@@ -41,7 +35,7 @@ def batch_report(
         state = states[run.id]
         standing = "skipped" if run.id in skipped else state.standing
         counts[standing] += 1
-        took = "" if state.seconds is None else duration(state.seconds)
+        took = "" if state.seconds is None else tqdm.format_interval(state.seconds)
         rows.append((run.name, standing, took, _said(state, run.id in changed)))
     known = ("done", "running", "failed", "skipped", "to do")
     total = ", ".join(f"{counts[one]} {one}" for one in known if counts[one])
@@ -49,7 +43,7 @@ def batch_report(
 
 
 def batch_values(
-    runs: "Iterable[Planned]", states: "Mapping[str, State]", changed: Collection[str] = ()
+    runs: "Iterable[Run]", states: "Mapping[str, State]", changed: Collection[str] = ()
 ) -> list[dict[str, Any]]:
     """The same for scripts, as JSON has it."""
     return [

@@ -10,9 +10,8 @@ from .draw import Results as Results
 from .draw import results_of as results_of
 from .local import Local as Local
 from .page import write_report as write_report
-from .runs import Run as Run
+from .run import Run as Run
 from .runs import runs_of as runs_of
-from .shelf import Planned as Planned
 from .shelf import Shelf as Shelf
 from .shelf import State as State
 from .study import Study as Study

@@ -10,8 +10,9 @@ from typing import Any
 from lthkit.batch import code_sha256, read_notebook
 from lthkit.errors import LthkitError
 from lthkit.studies.local import Local
+from lthkit.studies.run import Run
 from lthkit.studies.runs import runs_of
-from lthkit.studies.shelf import Planned, Shelf, State
+from lthkit.studies.shelf import Shelf, State
 from lthkit.studies.study import STANDS_FOR, Axis, find_study, read_study
 from lthkit.studies.told import Lines
 from lthkit.studies.work import Outcome, Workers, work
@@ -36,9 +37,9 @@ class Batch:
 
     shelf: Shelf
     scale: str
-    runs: list[Planned]
+    runs: list[Run]
     plans: dict[str, dict[str, Any]]
-    by_study: dict[str, list[Planned]]
+    by_study: dict[str, list[Run]]
 
     def states(self) -> dict[str, State]:
         """How every run stands, by identity."""
@@ -79,15 +80,15 @@ def plan_batch(studies: Sequence[str | Path], scale: str, out: str | Path) -> Ba
         LthkitError: naming what cannot be used in a study or a notebook.
     """
     shelf = Shelf(out)
-    runs: dict[str, Planned] = {}
+    runs: dict[str, Run] = {}
     plans: dict[str, dict[str, Any]] = {}
-    by_study: dict[str, list[Planned]] = {}
+    by_study: dict[str, list[Run]] = {}
     for given in studies:
         path = find_study(given)
         study, name = read_study(path), path.stem
         if name in plans:
             raise LthkitError(f"study '{name}' is given twice; give it once")
-        made = [shelf.planned(run) for run in runs_of(study, name, scale)]
+        made = runs_of(study, name, scale, shelf.folder)
         for run in made:
             runs.setdefault(run.id, run)
         section = study.section(scale, name)
@@ -104,7 +105,7 @@ def _stands_for(axes: Mapping[str, Axis]) -> dict[str, dict[str, Any]]:
     }
 
 
-def other_code(runs: Iterable[Planned], states: Mapping[str, State]) -> list[str]:
+def other_code(runs: Iterable[Run], states: Mapping[str, State]) -> list[str]:
     """Identities of done runs whose notebook, or lthkit, has changed since."""
     now: dict[Path, str] = {}
     changed = []
@@ -118,7 +119,7 @@ def other_code(runs: Iterable[Planned], states: Mapping[str, State]) -> list[str
     return changed
 
 
-def seconds_left(runs: Iterable[Planned], states: Mapping[str, State], jobs: int) -> float | None:
+def seconds_left(runs: Iterable[Run], states: Mapping[str, State], jobs: int) -> float | None:
     """How long the runs that are not done will take, from those of their kind that are; None if nothing is known.
 
     A kind is a study's step; where none of that is done, any run of the same notebook.

@@ -6,7 +6,6 @@ It is not part of the process that started it: that one may be killed, and the r
 import json
 import signal
 import sys
-from pathlib import Path
 
 from lthkit.errors import LthkitError
 from lthkit.studies.codes import BUSY, DONE, FAILED, INTERRUPTED
@@ -19,11 +18,11 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     leave_out_iri_grammar()
     from lthkit.batch import Busy, run_notebook
-    from lthkit.studies.shelf import planned_of
+    from lthkit.studies.run import Run
 
-    run = planned_of(json.load(sys.stdin))
+    run = Run.of(json.load(sys.stdin))
     try:
-        run_notebook(run.notebook, run.values, Path(run.values["out"]), again=False)
+        run_notebook(run.notebook, run.values, run.out, again=False)
     except Busy:
         return BUSY
     except LthkitError as error:

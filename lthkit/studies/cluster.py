@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from lthkit.errors import LthkitError
+from lthkit.strict_json import strict_json
 from lthkit.studies.codes import BUSY, FAILED, INTERRUPTED
 from lthkit.studies.process import begin, interrupt, said
-from lthkit.studies.shelf import Planned, as_text, planned_of
+from lthkit.studies.run import Run
 from lthkit.studies.work import Ended
 
 ANSWER_SECONDS = 10
@@ -38,7 +39,7 @@ class Cluster:
         self.client = _connected(address)
         self._cwd = os.getcwd()
         self._stop = folder / f".stop-{uuid.uuid4().hex}"
-        self._open: list[tuple[Planned, Any]] = []
+        self._open: list[tuple[Run, Any]] = []
 
     @property
     def jobs(self) -> int:
@@ -49,10 +50,12 @@ class Cluster:
         """All that is ready is handed over: a cluster that grows with its work has to see it."""
         return True
 
-    def start(self, run: Planned) -> None:
+    def start(self, run: Run) -> None:
         """Hand a run over."""
         key = f"lthkit-{run.id[:16]}-{uuid.uuid4().hex[:8]}"
-        future = self.client.submit(execute, as_text(run), self._cwd, str(self._stop.absolute()), key=key, pure=False)
+        future = self.client.submit(
+            execute, strict_json(run.plain()), self._cwd, str(self._stop.absolute()), key=key, pure=False
+        )
         self._open.append((run, future))
 
     def ended(self, patience: float) -> list[Ended]:
@@ -78,7 +81,7 @@ class Cluster:
 
 def execute(text: str, cwd: str, stop: str) -> tuple[int, str]:
     """In a worker: execute a run in a process of its own; its exit code and why it failed."""
-    run = planned_of(json.loads(text))
+    run = Run.of(json.loads(text))
     while not Path(stop).exists():
         process = begin(run, cwd=cwd)
         asked = False
@@ -93,7 +96,7 @@ def execute(text: str, cwd: str, stop: str) -> tuple[int, str]:
     return INTERRUPTED, ""
 
 
-def _ended(run: Planned, future: Any) -> Ended:
+def _ended(run: Run, future: Any) -> Ended:
     if future.status == "finished":
         return Ended(run, *future.result())
     if future.status == "cancelled":

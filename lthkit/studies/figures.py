@@ -46,7 +46,7 @@ class Figure(Config):
         lines: axes whose labels tell lines apart, ``mask`` and ``weights`` of results among them.
         by: what scores are drawn against: ``sparsity``, ``left`` (the number of weights left) or an axis of numbers.
         metric: instead of the one that counts.
-        sparsity: of a map.
+        sparsity: of a map, and of the numbers beside an overlap.
         published: chooses outcomes of the paper by their fields (``lthkit.papers.outcomes``), beside what a run's
             labels say: the axes ``pretraining`` and ``target``, and the start of its weights.
     """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lthkit.studies.process import Process, begin, interrupt, said
-from lthkit.studies.shelf import Planned
+from lthkit.studies.run import Run
 from lthkit.studies.work import Ended
 
 
@@ -21,13 +21,13 @@ class Local:
     def __init__(self, jobs: int | None = None, gpus: Sequence[str] | None = None) -> None:
         self.gpus = list(visible_gpus() if gpus is None else gpus)
         self.jobs = jobs or max(len(self.gpus), 1)
-        self._places: list[tuple[Planned, Process] | None] = [None] * self.jobs
+        self._places: list[tuple[Run, Process] | None] = [None] * self.jobs
 
     def has_room(self) -> bool:
         """Whether another run can be started."""
         return None in self._places
 
-    def start(self, run: Planned) -> None:
+    def start(self, run: Run) -> None:
         """Start a run in a process of its own."""
         place = self._places.index(None)
         self._places[place] = run, begin(run, self.environment(place))

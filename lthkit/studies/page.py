@@ -10,6 +10,9 @@ from plotly.offline import get_plotlyjs
 
 from lthkit import plots
 from lthkit.atomic import replacing
+from lthkit.batch import did_you_mean
+from lthkit.errors import LthkitError
+from lthkit.plots.theme import WIDTH
 from lthkit.studies.draw import Drawn, Results, results_of
 from lthkit.studies.shelf import Shelf
 
@@ -36,12 +39,17 @@ def write_report(folder: Path | str, path: Path | str | None = None, studies: Se
         The page's path.
 
     Raises:
-        LthkitError: if there is no batch, a plan cannot be read, or the page cannot be written.
+        LthkitError: if there is no batch or no such study, a plan cannot be read, or the page cannot be written.
     """
     shelf = Shelf(folder)
-    plans = [plan for plan in shelf.plans() if studies is None or plan["study"] in studies]
+    plans = shelf.plans()
+    known = [str(plan["study"]) for plan in plans]
+    for name in studies or ():
+        if name not in known:
+            raise LthkitError(f"{shelf.root} has no study '{name}'; {did_you_mean(name, known)}")
+    chosen = [plan for plan in plans if studies is None or plan["study"] in studies]
     page = Path(path) if path is not None else shelf.root / "report.html"
-    text = "".join(_page(plans, [results_of(plan, shelf) for plan in plans], shelf))
+    text = "".join(_page(chosen, [results_of(plan, shelf) for plan in chosen], shelf))
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return page
@@ -70,7 +78,7 @@ def _section(plan: Mapping[str, Any], found: Results, shelf: Shelf) -> str:
     parts.append(f"<p>{escape(plan['question'])}</p>")
     parts.append(f'<p class="note">Scale {escape(plan["scale"])}. {escape(plan["note"])} {_counted(plan, shelf)}</p>')
     parts += [_figure(one) for one in found.drawn]
-    parts += [f"<p>Not drawn: {escape(one)}.</p>" for one in found.missing]
+    parts += [f"<p>{escape(one.capitalize())}.</p>" for one in found.missing]
     if len(found.table):
         parts.append(_table(found))
     return "".join([*parts, "</section>"])
@@ -82,8 +90,8 @@ def _counted(plan: Mapping[str, Any], shelf: Shelf) -> str:
 
 
 def _figure(drawn: Drawn) -> str:
-    drawn.figure.update_layout(width=max(drawn.figure.layout.width or 0, 900))
-    html = drawn.figure.to_html(full_html=False, include_plotlyjs=False, config=plots.config() | {"responsive": False})
+    settings = {"config": plots.config() | {"responsive": False}, "default_width": f"{WIDTH}px"}
+    html = drawn.figure.to_html(full_html=False, include_plotlyjs=False, **settings)
     return f'<div class="figure" role="img" aria-label="{escape(drawn.alt)}">{html}</div>'
 
 

@@ -1,7 +1,6 @@
 """From a study to its runs: which notebook with which values, and which runs each one needs."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
@@ -11,57 +10,25 @@ from typing import Any
 from lthkit.batch import Parameter, did_you_mean, find_notebook, parameters_of, read_notebook, values_for
 from lthkit.config import canonical_sha256
 from lthkit.errors import LthkitError
+from lthkit.studies.run import Labels, Run
 from lthkit.studies.study import STANDS_FOR, Axis, Need, Section, Step, Study
 
-Labels = dict[str, str]
+Place = Callable[[str], Path]
 OUT, PROCESSES, SCALE, CHANGES = "out", "processes", "scale", "changes"
 # parameters that name a store: it must be there before anything starts
 STORES = ("source", "other", "store", "stores", "small", "large")
-ID_LETTERS = 16
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run of a notebook.
-
-    Attributes:
-        study: the study that asks for it.
-        step: of the study.
-        labels: axis → label.
-        notebook: its file.
-        values: of its parameters, typed; without those that say where and how it runs.
-        needs: parameter → (identity of a run, path below that run's folder), of one run or of several.
-        lists: parameters that are given a list of what they need.
-        id: SHA-256 of notebook, complete parameters and the identities of what it needs.
-    """
-
-    study: str
-    step: str
-    labels: Labels
-    notebook: Path
-    values: dict[str, Any]
-    needs: dict[str, list[tuple[str, str]]]
-    lists: frozenset[str]
-    id: str
-
-    @property
-    def name(self) -> str:
-        """What it is called where people read of it."""
-        return " · ".join([self.step, *self.labels.values()])
-
-    @property
-    def needed(self) -> set[str]:
-        """Identities of the runs that must be done before it."""
-        return {run for places in self.needs.values() for run, _ in places}
-
-
-def runs_of(study: Study, name: str, scale: str) -> list[Run]:
+def runs_of(study: Study, name: str, scale: str, folder: Place) -> list[Run]:
     """All runs of a study at a scale, every one after those that it needs.
+
+    Of steps that only came along with an extended study there are the runs that others need.
 
     Args:
         study: as its file has it.
         name: of the study, for the runs and for error sentences.
         scale: one of the study's.
+        folder: identity of a run → where it lies.
 
     Raises:
         LthkitError: a scale, step, axis, label, notebook, parameter or setting that is not known, a value that does
@@ -73,10 +40,19 @@ def runs_of(study: Study, name: str, scale: str) -> list[Run]:
     _refuse_unknown(study, section, axes, where)
     made: dict[str, list[Run]] = {}
     for step in _in_order(study, where):
-        made[step] = list(_runs_of_step(study, name, step, scale, axes, made))
+        made[step] = list(_runs_of_step(study, name, step, scale, axes, made, folder))
     found = [run for step in made.values() for run in step]
     _refuse_twins(found, where)
-    return found
+    return _wanted(found, study.along)
+
+
+def _wanted(runs: list[Run], along: Collection[str]) -> list[Run]:
+    """Without runs of the steps ``along`` that no other needs."""
+    wanted: set[str] = set()
+    for run in reversed(runs):
+        if run.step not in along or run.id in wanted:
+            wanted |= {run.id} | run.needed
+    return [run for run in runs if run.id in wanted]
 
 
 def _in_order(study: Study, where: str) -> list[str]:
@@ -112,36 +88,43 @@ def _refuse_unknown(study: Study, section: Section, axes: Mapping[str, Axis], wh
 
 
 def _runs_of_step(
-    study: Study, name: str, step_name: str, scale: str, axes: Mapping[str, Axis], made: Mapping[str, list[Run]]
+    study: Study,
+    name: str,
+    step_name: str,
+    scale: str,
+    axes: Mapping[str, Axis],
+    made: Mapping[str, list[Run]],
+    folder: Place,
 ) -> Iterator[Run]:
-    step, section = study.steps[step_name], study.scales[scale]
+    step, where = study.steps[step_name], f"study '{name}', step '{step_name}'"
     notebook = find_notebook(step.notebook)
     declared = _declared(notebook)
-    where = f"study '{name}', step '{step_name}'"
+    _refuse_no_folder(notebook, declared, where)
+    own = _merged(step.given, study.scales[scale].given.get(step_name, {}))
+    usual = {key: value for key, value in {SCALE: scale, PROCESSES: 1}.items() if key in declared}
+    # stand for paths that are known when the runs are
+    paths = {key: [need.of] if need.over else need.of for key, need in step.needs.items()}
+    for labels in _combinations(step, axes, made, where):
+        given = _merged(own, *(_without(axes[axis][labels[axis]], [STANDS_FOR]) for axis in step.each))
+        needs = {key: _found(need, labels, made[need.step], f"{where}: '{key}'") for key, need in step.needs.items()}
+        try:
+            values = _without(values_for(notebook, declared, usual | given | paths), paths)
+        except LthkitError as error:
+            raise LthkitError(f"{where}: {error}") from None
+        _refuse_missing_stores(values, where)
+        identity = _identity(notebook, declared, values, needs)
+        places = {key: [str(folder(run) / path) for run, path in found] for key, found in needs.items()}
+        taken = {key: found if step.needs[key].over else found[0] for key, found in places.items()}
+        values |= taken | {OUT: str(folder(identity))}
+        yield Run(name, step_name, labels, notebook, values, needs, identity)
+
+
+def _refuse_no_folder(notebook: Path, declared: Mapping[str, Parameter], where: str) -> None:
     if OUT not in declared:
         raise LthkitError(
             f"{where}: {notebook} has no parameter '{OUT}', the folder of what it makes; declare it in its cell "
             "tagged 'parameters'"
         )
-    for labels in _combinations(step, axes, made, where):
-        own = [_without(axes[axis][labels[axis]], [STANDS_FOR]) for axis in step.each]
-        given = _merged(step.given, section.given.get(step_name, {}), *own)
-        needs = {
-            parameter: _found(need, labels, made[need.step], f"{where}: '{parameter}'")
-            for parameter, need in step.needs.items()
-        }
-        # stand for paths that are known when a folder is
-        paths = {key: [need.of] if need.over else need.of for key, need in step.needs.items()}
-        usual = {key: value for key, value in {SCALE: scale, PROCESSES: 1}.items() if key in declared}
-        try:
-            values = values_for(notebook, declared, usual | given | paths)
-        except LthkitError as error:
-            raise LthkitError(f"{where}: {error}") from None
-        values = _without(values, paths)
-        _refuse_missing_stores(values, where)
-        lists = frozenset(key for key in needs if step.needs[key].over)
-        identity = _identity(notebook, declared, values, needs)
-        yield Run(name, step_name, labels, notebook, values, needs, lists, identity)
 
 
 def _without(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
@@ -174,7 +157,7 @@ def _combinations(step: Step, axes: Mapping[str, Axis], made: Mapping[str, list[
         yield dict(zip(found, labels, strict=True))
 
 
-def _found(need: Need, labels: Labels, runs: list[Run], where: str) -> list[tuple[str, str]]:
+def _found(need: Need, labels: Labels, runs: list[Run], where: str) -> list[list[str]]:
     """The runs that are meant: one, or one for each label of the axis that is collected."""
     wanted = {axis: label for axis, label in (labels | need.at).items() if axis != need.over}
     found = [run for run in runs if all(run.labels.get(axis, label) == label for axis, label in wanted.items())]
@@ -182,7 +165,7 @@ def _found(need: Need, labels: Labels, runs: list[Run], where: str) -> list[tupl
     if unknown or not found or (need.over is None and len(found) > 1):
         known = sorted({f"{axis} {label}" for run in runs for axis, label in run.labels.items()})
         raise LthkitError(f"{where} needs {len(found)} runs of step '{need.step}', not one; name them by {known}")
-    return [(run.id, need.path) for run in found]
+    return [[run.id, need.path] for run in found]
 
 
 def _merged(*given: Mapping[str, Any]) -> dict[str, Any]:

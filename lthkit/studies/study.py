@@ -99,6 +99,7 @@ class Study(Config):
         steps: by name.
         scales: by the scale's name.
         figures: what a report draws.
+        along: steps that came along with an extended study: only those of their runs that others need.
     """
 
     title: str
@@ -109,6 +110,7 @@ class Study(Config):
     steps: dict[str, Step] = Field(min_length=1)
     scales: dict[str, Section] = Field(min_length=1)
     figures: list[Figure] = Field(default_factory=list)
+    along: list[str] = Field(default_factory=list)
 
     @field_validator("axes", mode="before")
     @classmethod
@@ -163,18 +165,26 @@ def _complete(path: Path, chain: tuple[str, ...]) -> Values:
     if not beside.is_file():
         raise LthkitError(f"{path}: extends '{base}', but there is no {beside}; correct the name")
     joined = _joined(_complete(beside, (*chain, str(base))), values)
-    steps, own = joined.get("steps"), values.get("steps")
-    if isinstance(steps, dict) and isinstance(own, dict):
-        joined["steps"] = {name: steps[name] for name in steps if name in _reached(steps, own)}
-        for section in (joined.get("scales") or {}).values():
-            given = section.get("given") if isinstance(section, dict) else None
-            if isinstance(given, dict):
-                section["given"] = {name: given[name] for name in given if name in joined["steps"] or name not in steps}
+    _leave_out_unneeded(joined, values.get("steps"))
     return joined
 
 
+def _leave_out_unneeded(joined: Values, own: Any) -> None:
+    """Keep one's own steps and those that they need, and what scales give to them."""
+    steps = joined.get("steps")
+    if not isinstance(steps, dict) or not isinstance(own, dict):
+        return
+    reached = _reached(steps, own)
+    joined["steps"] = {name: step for name, step in steps.items() if name in reached}
+    joined["along"] = [name for name in joined["steps"] if name not in own]
+    for section in (joined.get("scales") or {}).values():
+        given = section.get("given") if isinstance(section, dict) else None
+        if isinstance(given, dict):
+            section["given"] = {name: given[name] for name in given if name in reached or name not in steps}
+
+
 # below these a study's own value takes the place of the extended one as a whole
-_WHOLE = ("axes", "figures", "needs")
+_WHOLE = ("axes", "needs")
 
 
 def _joined(base: Any, own: Any, key: str = "") -> Any:

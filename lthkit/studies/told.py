@@ -3,7 +3,7 @@
 import time
 
 from lthkit.progress import spent_and_left
-from lthkit.studies.shelf import Planned
+from lthkit.studies.run import Run
 from lthkit.terminal import printable
 
 
@@ -19,22 +19,22 @@ class Lines:
         self.total, self.settled, self._before = total, done, done
         self._began = time.monotonic()
 
-    def done(self, run: Planned, seconds: float | None) -> None:
+    def done(self, run: Run, seconds: float | None) -> None:
         """A run is done, here or elsewhere."""
         self.settled += 1
         self._say("done" if seconds is None else f"done in {seconds:.0f} s", run)
 
-    def failed(self, run: Planned, error: str, again: bool) -> None:
+    def failed(self, run: Run, error: str, again: bool) -> None:
         """A run failed, and is tried again or not."""
         self.settled += not again
         self._say("failed, again" if again else "failed", run, f": {error}")
 
-    def skipped(self, run: Planned) -> None:
+    def skipped(self, run: Run) -> None:
         """A run cannot be done, since one that it needs failed."""
         self.settled += 1
         self._say("skipped", run)
 
-    def _say(self, what: str, run: Planned, more: str = "") -> None:
+    def _say(self, what: str, run: Run, more: str = "") -> None:
         spent = time.monotonic() - self._began
         times = spent_and_left(spent, self.settled - self._before, self.total - self.settled)
         print(printable(f"[{self.settled}/{self.total} {times}] {what}: {run.name}{more}"), flush=True)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lthkit.studies.codes import ALL_INTERRUPTED, BUSY, DONE
-from lthkit.studies.shelf import Planned, Shelf
+from lthkit.studies.run import Run
+from lthkit.studies.shelf import Shelf
 
 # seconds between two looks at runs that other processes execute
 LOOK = 1.0
@@ -20,7 +21,7 @@ LOOK = 1.0
 class Ended:
     """A run whose process ended: its exit code, and what it said if it failed."""
 
-    run: Planned
+    run: Run
     code: int
     error: str = ""
 
@@ -31,7 +32,7 @@ class Workers(Protocol):
     def has_room(self) -> bool:
         """Whether another run can be started."""
 
-    def start(self, run: Planned) -> None:
+    def start(self, run: Run) -> None:
         """Start a run."""
 
     def ended(self, patience: float) -> list[Ended]:
@@ -47,13 +48,13 @@ class Workers(Protocol):
 class Told(Protocol):
     """What hears of the work while it goes on."""
 
-    def done(self, run: Planned, seconds: float | None) -> None:
+    def done(self, run: Run, seconds: float | None) -> None:
         """A run is done, here or elsewhere."""
 
-    def failed(self, run: Planned, error: str, again: bool) -> None:
+    def failed(self, run: Run, error: str, again: bool) -> None:
         """A run failed, and is tried again or not."""
 
-    def skipped(self, run: Planned) -> None:
+    def skipped(self, run: Run) -> None:
         """A run cannot be done, since one that it needs failed."""
 
 
@@ -75,7 +76,7 @@ class Outcome:
 
 
 def work(
-    runs: Sequence[Planned],
+    runs: Sequence[Run],
     shelf: Shelf,
     workers: Workers,
     told: Told,
@@ -98,9 +99,9 @@ def work(
     """
     desk = _Desk(runs, shelf, workers, told, retries)
     try:
-        while desk.open and not desk.is_late(until):
+        while desk.open and (until is None or time.monotonic() < until):
             desk.start_what_is_ready()
-            desk.take_in(workers.ended(min(LOOK, max((until or 1e18) - time.monotonic(), 0.01))))
+            desk.take_in(workers.ended(LOOK))
             desk.look_elsewhere()
     except KeyboardInterrupt:
         desk.stop()
@@ -112,7 +113,7 @@ def work(
 class _Desk:
     """Which runs wait, which are executed here, which by others."""
 
-    def __init__(self, runs: Sequence[Planned], shelf: Shelf, workers: Workers, told: Told, retries: int) -> None:
+    def __init__(self, runs: Sequence[Run], shelf: Shelf, workers: Workers, told: Told, retries: int) -> None:
         self.shelf, self.workers, self.told, self.retries = shelf, workers, told, retries
         self.runs = {run.id: run for run in runs}
         self.open = {run.id: run for run in runs if shelf.state(run).standing != "done"}
@@ -121,9 +122,6 @@ class _Desk:
         self.errors: dict[str, str] = {}
         self.tries: Counter[str] = Counter()
         self.lost: list[str] = []
-
-    def is_late(self, until: float | None) -> bool:
-        return until is not None and time.monotonic() >= until
 
     def start_what_is_ready(self) -> None:
         for run in list(self.open.values()):
@@ -170,11 +168,11 @@ class _Desk:
         done = [identity for identity in self.runs if identity not in self.open and identity not in settled]
         return Outcome(done, dict(self.errors), list(self.lost), list(self.open))
 
-    def _done(self, run: Planned) -> None:
+    def _done(self, run: Run) -> None:
         if self.open.pop(run.id, None):
             self.told.done(run, self.shelf.state(run).seconds)
 
-    def _failed(self, run: Planned, error: str) -> None:
+    def _failed(self, run: Run, error: str) -> None:
         self.tries[run.id] += 1
         again = self.tries[run.id] <= self.retries
         self.told.failed(run, error, again)

@@ -1,0 +1,58 @@
+"""One run of a study, complete: enough to execute and to report it without the study's file."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+Labels = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a notebook.
+
+    Attributes:
+        study: the study that asks for it.
+        step: of the study.
+        labels: axis → label.
+        notebook: its file.
+        values: of its parameters, typed, its folder and the paths of what it needs among them.
+        needs: parameter → [identity of a run, path below that run's folder], of one run or of several.
+        id: SHA-256 of notebook, complete parameters and the identities of what it needs.
+    """
+
+    study: str
+    step: str
+    labels: Labels
+    notebook: Path
+    values: dict[str, Any]
+    needs: dict[str, list[list[str]]]
+    id: str
+
+    @property
+    def name(self) -> str:
+        """What it is called where people read of it."""
+        return " · ".join([self.step, *self.labels.values()])
+
+    @property
+    def needed(self) -> set[str]:
+        """Identities of the runs that must be done before it."""
+        return {identity for places in self.needs.values() for identity, _ in places}
+
+    @property
+    def out(self) -> Path:
+        """Its folder."""
+        return Path(self.values["out"])
+
+    def plain(self) -> dict[str, Any]:
+        """The run as JSON-ready values; the inverse of ``of``."""
+        return asdict(self) | {"notebook": str(self.notebook)}
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> "Run":
+        """A run from its plain values.
+
+        Raises:
+            TypeError: if they are not those of a run.
+        """
+        return cls(**said | {"notebook": Path(said["notebook"])})
