@@ -291,7 +291,10 @@ def test_another_hash_is_a_failed_run(tmp_path, catalog, published, capsys):
 
 def _command(catalog, address, content):
     os.environ["no_proxy"] = "*"
+    # what this process inherited from those before it: a script's background ignores interruptions, a server of
+    # training processes, which another test may have started, holds them back
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     datasets.CIFAR10.url = f"{address}/cifar-10-python.tar.gz"
     datasets.CIFAR10.tgz_md5 = hashlib.md5(content).hexdigest()
     os._exit(main(["get", "cifar10", "-y", "--catalog", str(catalog)]))

@@ -157,8 +157,11 @@ def test_it_stops_in_good_time_and_goes_on(tmp_path):
     told = carry_out(study, tmp_path / "out", "--for", "10s", code=5)
     assert time.monotonic() - began < PATIENCE / 2
     assert "time is up" in told
+    shelf = Shelf(tmp_path / "out")
+    done = [run for run in plan_batch([study], "smoke", tmp_path / "out").runs if shelf.state(run).standing == "done"]
+    assert len(done) < 3
     assert "3 runs: 3 done" in carry_out(study, tmp_path / "out")
-    assert all(len((folder / "finished.txt").read_text().split()) == 1 for folder in (tmp_path / "out/runs").iterdir())
+    assert all(len((shelf.folder(run.id) / "finished.txt").read_text().split()) == 1 for run in done)
 
 
 def test_an_interruption_stops_what_runs(tmp_path):
