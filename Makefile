@@ -23,11 +23,12 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(BIN)/lthkit run notebooks/00_tour.ipynb -p out runs/demo --out runs/demo
 
-# Every figure and table of both papers at the demo scale, as one page; run again, it goes on.
+# Every figure and table of both papers at the demo scale, as one page. Run again, it goes on; runs of older code are kept.
 STUDIES := $(filter-out _%,$(basename $(notdir $(sort $(wildcard notebooks/studies/*.yaml)))))
+ATLAS := runs/atlas/atlas.html
 atlas: $(VENV)/.installed
-	$(BIN)/lthkit batch $(STUDIES) --scale demo --out runs/atlas --jobs $$(nproc)
-	$(BIN)/lthkit report runs/atlas --out runs/atlas/atlas.html
+	$(BIN)/lthkit batch $(STUDIES) --scale demo --out $(dir $(ATLAS)) --jobs $$(nproc)
+	$(BIN)/lthkit report $(dir $(ATLAS)) --out $(ATLAS)
 
 lab: $(VENV)/.installed
 	$(BIN)/jupyter lab --notebook-dir=notebooks
@@ -66,18 +67,21 @@ docs: $(VENV)/.installed-docs $(PAGES)/gallery/.done
 	rm -rf $(PAGES)/api $(PAGES)/*.md build/docs/html
 	cp docs/*.md docs/*.png $(PAGES)
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs $(PAGES) build/docs/html
+	cp $(ATLAS) build/docs/html/atlas.html
 
-# Curves need rounds, so these two are made at the demo scale; two others look at the masks that 03 finds.
-NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+# The gallery is made from the atlas: its page, and one run of each notebook that it ran. The others are run here; curves need
+# rounds, so the tour and the explorer are run at the demo scale.
+OTHERS := 00_tour 05_mask_sensitivity 06_size_and_temperature 07_explore 10_study_report
 ARGUMENTS_00_tour := -p scale demo
-ARGUMENTS_03_compare_masks := -p scale demo
-ARGUMENTS_04_kernel_heatmaps := -p store runs/compare/seed-0/ticket.zarr
 ARGUMENTS_07_explore := -p scale demo
-run = $(abspath $(BIN))/lthkit run $(abspath $(notebook)) $(or $(ARGUMENTS_$(basename $(notdir $(notebook)))),-p scale smoke)
-$(PAGES)/gallery/.done: $(VENV)/.installed $(NOTEBOOKS) $(shell find lthkit -name '*.py')
+ARGUMENTS_10_study_report := -p folder $(abspath $(dir $(ATLAS)))
+run = $(abspath $(BIN))/lthkit run $(abspath notebooks/$(notebook).ipynb) $(or $(ARGUMENTS_$(notebook)),-p scale smoke)
+$(PAGES)/gallery/.done: $(wildcard notebooks/*.ipynb) $(shell find lthkit -name '*.py')
+	$(MAKE) atlas
 	rm -rf build/docs/run $(@D)
-	mkdir -p build/docs/run
-	cd build/docs/run && $(foreach notebook,$(NOTEBOOKS),$(run) --out ../pages/gallery &&) true
+	mkdir -p build/docs/run $(@D)
+	$(BIN)/python docs/gallery.py $(dir $(ATLAS)) $(@D)
+	cd build/docs/run && $(foreach notebook,$(OTHERS),$(run) --out ../pages/gallery &&) true
 	touch $@
 
 bench: $(VENV)/.installed

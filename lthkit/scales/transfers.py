@@ -70,7 +70,8 @@ def transfer_configs(
             ``rewound 100`` (steps).
         seeds: training seeds; random masks are drawn anew for each.
         other: store of a second ticket, for ``union``, ``intersection`` and ``difference``.
-        changes: dotted key → value, e.g. ``{"model.freeze": "body", "model.hidden": 100}`` (Mehta 2019, §3.1).
+        changes: dotted key → value, e.g. ``{"model.freeze": "body", "model.hidden": 100}`` (Mehta 2019, §3.1). Nothing
+            is pruned here: ``pruning.rounds`` of a search that takes the same changes does not count.
         keep: a round at which, and of the dense network, the weights trained from the first start with the first seed
             are kept (for ``predict``); none by default.
 
@@ -78,7 +79,7 @@ def transfer_configs(
         LthkitError: on what is unknown or does not fit together.
     """
     known, store = find_scale(scale).transfer, open_store(source)
-    target = _target(scale, config_of(store), changes)
+    target = _target(scale, config_of(store), {**(changes or {}), "pruning.rounds": 0})
     chosen = list(rounds) if rounds is not None else _evenly(store.rounds)
     kinds = ["ticket", *(known.masks if masks is None else masks)]
     cases = [("dense", 0), *((kind, round) for kind in kinds for round in chosen)]
