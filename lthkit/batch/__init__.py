@@ -13,6 +13,7 @@ from lthkit.batch.run import (
     find_notebook,
     read_notebook,
     read_parameters,
+    run_checked,
     run_notebook,
 )
 from lthkit.batch.settings import read_settings, setting_keys
@@ -33,6 +34,7 @@ __all__ = [
     "read_record",
     "read_settings",
     "read_value",
+    "run_checked",
     "run_notebook",
     "setting_keys",
     "typed",

@@ -106,14 +106,26 @@ def run_notebook(
         NotebookFailed: with the error's sentence and the place of the executed notebook.
         KeyboardInterrupt: passed on after the kernel was shut down.
     """
+    source = Path(notebook)
+    values = values_for(source, parameters_of(read_notebook(source)), parameters)
+    return run_checked(source, values, out, quiet=quiet, again=again)
+
+
+def run_checked(
+    notebook: Path | str, values: Mapping[str, Any], out: Path | str, *, quiet: bool = False, again: bool = True
+) -> Run:
+    """Execute a notebook with values that ``values_for`` gave: what they may be is not asked again.
+
+    Arguments and errors as ``run_notebook``. That question takes torch and most of lthkit, which the kernel imports for
+    itself.
+    """
     source, out = Path(notebook), Path(out)
     node = read_notebook(source)
-    values = values_for(source, parameters_of(node), parameters)
     _prepare(source, out)
     with alone(source, out) as held:
         if not again and (found := _finished_run(source.stem, out)):
             return found
-        record = Record.start(source, out, values, code_sha256(node))
+        record = Record.start(source, out, dict(values), code_sha256(node))
         cells = _Progress(node, quiet)
         try:
             _execute(node, values, out / f"{source.stem}.running.ipynb", cells, held)
@@ -201,9 +213,9 @@ def alone(source: Path, out: Path, patience: float = LEAVING_SECONDS) -> Iterato
         lock.release()
 
 
-def _execute(node: nbformat.NotebookNode, values: dict[str, Any], running: Path, cells: "_Progress", held: int) -> None:
+def _execute(node: nbformat.NotebookNode, values: Mapping[str, Any], running: Path, cells: "_Progress", held: int) -> None:
     if values:
-        node = parameterize_notebook(node, values, kernel_name="python3", language="python")
+        node = parameterize_notebook(node, dict(values), kernel_name="python3", language="python")
     interruption = Interruption()
     with kernel_folder() as folder, interruption.passed_on():
 

@@ -17,12 +17,12 @@ def main() -> int:
     # a batch that a script began in the background ignores interruptions, and what it starts would, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
     leave_out_iri_grammar()
-    from lthkit.batch import Busy, run_notebook
+    from lthkit.batch import Busy, run_checked
     from lthkit.studies.run import Run
 
     run = Run.of(json.load(sys.stdin))
     try:
-        run_notebook(run.notebook, run.values, run.out, again=False)
+        run_checked(run.notebook, run.values, run.out, again=False)  # its plan was checked
     except Busy:
         return BUSY
     except LthkitError as error:
