@@ -1,6 +1,10 @@
 """Shared by all tests: tiny searches on the embedded digits and on a made-up task."""
 
+import faulthandler
 import os
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,3 +19,18 @@ def tiny():
     from tiny import tiny_config
 
     return tiny_config
+
+
+PATIENCE = 120  # seconds
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A test run that has said its result ends, also where something left behind waits for ever: told, not waited for."""
+
+    def end():
+        time.sleep(PATIENCE)
+        print(f"\nthe tests ended {PATIENCE} s ago, but this process does not:", file=sys.stderr)
+        faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+        os._exit(int(exitstatus))
+
+    session.config.add_cleanup(lambda: threading.Thread(target=end, daemon=True).start())
