@@ -213,7 +213,9 @@ def alone(source: Path, out: Path, patience: float = LEAVING_SECONDS) -> Iterato
         lock.release()
 
 
-def _execute(node: nbformat.NotebookNode, values: Mapping[str, Any], running: Path, cells: "_Progress", held: int) -> None:
+def _execute(
+    node: nbformat.NotebookNode, values: Mapping[str, Any], running: Path, cells: "_Progress", held: int
+) -> None:
     if values:
         node = parameterize_notebook(node, dict(values), kernel_name="python3", language="python")
     interruption = Interruption()
