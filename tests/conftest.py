@@ -25,7 +25,7 @@ PATIENCE = 120  # seconds
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """A test run that has said its result ends, also where something left behind waits for ever: told, not waited for."""
+    """A test run that has said its result ends, also where what it left behind waits for ever: that is told."""
 
     def end():
         time.sleep(PATIENCE)
