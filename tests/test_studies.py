@@ -9,7 +9,7 @@ import pytest
 import studies_made
 import yaml
 
-from lthkit.batch import code_sha256, read_notebook
+from lthkit.batch import code_sha256, read_notebook, read_parameters
 from lthkit.cli import main
 from lthkit.errors import LthkitError
 from lthkit.scales import configure
@@ -254,6 +254,7 @@ def test_all_studies_fit_their_notebooks_at_every_scale(every, scale):
         for run in runs:
             assert run.needed <= known  # each after those that it needs
             known.add(run.id)
+            assert run.values.keys() <= read_parameters(run.notebook).keys()  # settings are in their `changes`
     shared = Counter(run.id for runs in every[scale].values() for run in runs)
     assert max(shared.values()) > 1  # studies share runs
 

@@ -114,6 +114,6 @@ def test_the_paper_scale_runs_for_one_step(name, made_up, monkeypatch):
     for run in some_of_each(name):
         values = shrunk(run)
         if "mask" in run.needs:  # of a search of one round
-            values["mask"] = values["mask"].replace("@5", "@1")
+            values["changes"]["mask"] = values["changes"]["mask"].replace("@5", "@1")
         run_notebook(run.notebook, values, run.out, quiet=True, again=False)
         assert (run.out / run.notebook.name).is_file()

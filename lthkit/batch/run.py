@@ -121,6 +121,9 @@ def run_checked(
     """
     source, out = Path(notebook), Path(out)
     node = read_notebook(source)
+    unknown = sorted(values.keys() - parameters_of(node).keys())
+    if unknown:
+        raise LthkitError(f"{source} has no parameter '{unknown[0]}'; plan the run again")
     _prepare(source, out)
     with alone(source, out) as held:
         if not again and (found := _finished_run(source.stem, out)):

@@ -115,7 +115,10 @@ def _runs_of_step(
         identity = _identity(notebook, declared, values, needs)
         places = {key: [str(folder(run) / path) for run, path in found] for key, found in needs.items()}
         taken = {key: found if step.needs[key].over else found[0] for key, found in places.items()}
-        values |= taken | {OUT: str(folder(identity))}
+        values |= {key: place for key, place in taken.items() if key in declared} | {OUT: str(folder(identity))}
+        settings = {key: place for key, place in taken.items() if key not in declared}
+        if settings:
+            values[CHANGES] = (values.get(CHANGES) or {}) | settings
         yield Run(name, step_name, labels, notebook, values, needs, identity)
 
 
