@@ -94,7 +94,7 @@ def masked(network, masks):
 def cut(network, masks):
     """Removed output channels of each layer, as a bool array by module name."""
     kernels = {name.removesuffix(".weight"): mask.reshape(*mask.shape[:2], -1).any(2) for name, mask in masks.items()}
-    dependencies = trace(network, kernels, SIZE)
+    dependencies = trace(network, kernels, SIZE).dependencies
     kept = dependencies.kept()
     return {layer.name: ~kept[layer.outputs.ids] for layer in dependencies.layers}
 
