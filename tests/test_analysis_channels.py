@@ -287,6 +287,26 @@ class Shared(nn.Module):
         return self.b(self.a(torch.tanh(self.a(x))))
 
 
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = conv(2, 3), conv(2, 3), conv(3, 2)
+
+    def forward(self, x):
+        dead = self.a(x)
+        dead += self.b(x)
+        return self.c(dead)
+
+
+def test_what_a_step_in_place_changed_is_no_longer_dead():
+    network = InPlace()
+    masks = whole(network)
+    masks["a.weight"][:] = False
+    counts = removable_channels(network, masks, SIZE)
+    assert counts["outputs_dead"].values.tolist() == [3, 0, 0]
+    assert counts.attrs["outputs_removed"] == 0
+
+
 def test_a_layer_used_twice_is_kept_whole():
     masks = whole(Shared())
     masks["a.weight"][0] = False
