@@ -4,6 +4,7 @@ from . import analysis as analysis
 from . import batch as batch
 from . import catalog as catalog
 from . import controls as controls
+from . import cutting as cutting
 from . import data as data
 from . import detectors as detectors
 from . import display as display
@@ -34,6 +35,7 @@ from .analysis import removable_channels as removable_channels
 from .analysis import verdict_table as verdict_table
 from .analysis import zero_kernels as zero_kernels
 from .catalog import load_catalog as load_catalog
+from .cutting import cut as cut
 from .display import show as show
 from .errors import LthkitError as LthkitError
 from .exchange import export_ticket as export_ticket

@@ -94,7 +94,7 @@ def masked(network, masks):
 def cut(network, masks):
     """Removed output channels of each layer, as a bool array by module name."""
     kernels = {name.removesuffix(".weight"): mask.reshape(*mask.shape[:2], -1).any(2) for name, mask in masks.items()}
-    dependencies = trace(network, kernels, SIZE)
+    dependencies = trace(network, kernels, SIZE).dependencies
     kept = dependencies.kept()
     return {layer.name: ~kept[layer.outputs.ids] for layer in dependencies.layers}
 
@@ -285,6 +285,26 @@ class Shared(nn.Module):
 
     def forward(self, x):
         return self.b(self.a(torch.tanh(self.a(x))))
+
+
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = conv(2, 3), conv(2, 3), conv(3, 2)
+
+    def forward(self, x):
+        dead = self.a(x)
+        dead += self.b(x)
+        return self.c(dead)
+
+
+def test_what_a_step_in_place_changed_is_no_longer_dead():
+    network = InPlace()
+    masks = whole(network)
+    masks["a.weight"][:] = False
+    counts = removable_channels(network, masks, SIZE)
+    assert counts["outputs_dead"].values.tolist() == [3, 0, 0]
+    assert counts.attrs["outputs_removed"] == 0
 
 
 def test_a_layer_used_twice_is_kept_whole():

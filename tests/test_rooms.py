@@ -30,6 +30,7 @@ ORDER = [
     "housekeeping",
     "scales",
     "analysis",
+    "cutting",
     "plots",
     "display",
     "explorer",

@@ -57,6 +57,10 @@ class Detector(nn.Module):
     weighs_objects = False
 
     @abstractmethod
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(B, 3, S, S) images → the maps that what is in them is read from, as far as torch.fx can follow."""
+
+    @abstractmethod
     def loss(self, batch: SceneBatch) -> Tensor:
         """The scalar loss of a batch, finite without objects, too; called under autocast, in training mode."""
 

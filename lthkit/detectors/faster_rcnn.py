@@ -80,6 +80,9 @@ class FasterRcnn(Detector):
         levels = self.pyramid(OrderedDict((str(number), each) for number, each in enumerate(found)))
         return {name: level.float() for name, level in levels.items()}
 
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return list(self.maps(images).values())
+
     def loss(self, batch: SceneBatch) -> Tensor:
         maps, images, targets = self.maps(batch.images), image_list(batch.images), targets_of(batch)
         with torch.autocast(batch.images.device.type, enabled=False):

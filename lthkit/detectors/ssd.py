@@ -68,6 +68,9 @@ class Ssd(Detector):
             found.append(block(found[-1]))
         return [each.float() for each in found]
 
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return self.maps(images)
+
     def loss(self, batch: SceneBatch) -> Tensor:
         maps, targets = self.maps(batch.images), targets_of(batch)
         with torch.autocast(batch.images.device.type, enabled=False):

@@ -47,12 +47,17 @@ class Vgg(nn.Module):
             if isinstance(module, nn.Conv2d) and module.bias is not None:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(module.bias)
+        self.register_forward_pre_hook(_refuse_small)  # no branch in the forward, so that torch.fx can follow it
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W), at least 16 pixels high and wide → (B, num_classes)."""
-        if min(x.shape[-2:]) < _SMALLEST:
-            raise LthkitError(
-                f"a VGG halves images four times, and {x.shape[-2]}×{x.shape[-1]} pixels are too few; "
-                f"set data.size to {_SMALLEST} or more"
-            )
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+def _refuse_small(network: nn.Module, inputs: tuple[Tensor]) -> None:
+    height, width = inputs[0].shape[-2:]
+    if min(height, width) < _SMALLEST:
+        raise LthkitError(
+            f"a VGG halves images four times, and {height}×{width} pixels are too few; "
+            f"set data.size to {_SMALLEST} or more"
+        )

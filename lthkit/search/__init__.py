@@ -12,6 +12,7 @@ from lthkit.search.prepare import make_task, origin_checkpoint, prepare
 from lthkit.search.result import ENDING, LABELS, read_result, summary
 from lthkit.search.run import find_ticket, train_once
 from lthkit.search.start import ranked_weights, starting_point
+from lthkit.search.trained import Trained, find_trained, loaded_task
 
 __all__ = [
     "ENDING",
@@ -21,13 +22,16 @@ __all__ = [
     "Pruning",
     "Rewind",
     "SearchConfig",
+    "Trained",
     "Weights",
     "config_of",
     "evaluate",
     "evaluate_before_training",
     "find_criterion",
     "find_ticket",
+    "find_trained",
     "kept_state",
+    "loaded_task",
     "make_task",
     "origin_checkpoint",
     "predict",

@@ -126,6 +126,8 @@ class Task(Protocol):
     is counted what could be cut out of a ticket; ``compiles`` (false where the network is not called as a whole, so
     that compiling it is refused); ``told``, which the loop sets to what is to be called with ``(split, done, total)``
     while a long evaluation goes on; ``per_class(split)``, the name of a score and its value for each class;
+    ``images(split, count)``, the first images of a split, (B, C, H, W), as the network takes them; ``inference``, what
+    of its modules maps them to what predictions are read from (the network, where it is left out);
     ``predictions(split, count)``, the first images of a split with what the network says of them, as
     ``plots.predictions`` takes it; and a method ``parameter_groups()``: a list of mappings ``{"params": [parameters of
     modules], ...}`` as optimisers of torch take them, each with its own options and ``"lr_scale"`` (times the plan's

@@ -55,10 +55,18 @@ class Classification:
     def after_step(self, step: int) -> None:
         """Nothing lives beside the network."""
 
-    def evaluate(self, split: str) -> dict[str, float]:
+    def images(self, split: str, count: int) -> Tensor:
+        """(B, C, H, W), the first of a split."""
+        return next(data.evaluation_batches(self._source(split), self._data, batch_size=count))[0]
+
+    def _source(self, split: str) -> data.Source:
         source = {"validation": self._data.validation, "test": self._data.test}[split]
         if source is None:
             raise LthkitError("there is no validation split; set data.validation, or selection 'last'")
+        return source
+
+    def evaluate(self, split: str) -> dict[str, float]:
+        source = self._source(split)
         device = self._setting.device
         right = torch.zeros((), dtype=torch.int64, device=device)
         loss = torch.zeros((), dtype=torch.float64, device=device)

@@ -84,6 +84,12 @@ class Contrastive:
         """One view of each of ``count`` images of the training split: the same at every call."""
         return (first for first, _ in self._pairs_of(self.data.train, count, "train"))
 
+    def images(self, split: str, count: int) -> Tensor:
+        """(B, C, H, W), one view of each of ``count`` images of a split: the same at every call."""
+        source = {"train": self.data.train, "validation": self.data.validation, "test": self.data.test}[split]
+        assert source is not None
+        return next(first for first, _ in self._pairs_of(source, count, split))
+
     def _pairs_of(self, source: data.Source, count: int, split: str) -> Iterator[Pair]:
         order = torch.randperm(len(source), generator=torch_generator(self.view_seed, "scored", split))[:count]
         images = data.evaluation_batches(

@@ -42,7 +42,7 @@ class SceneTask:
         start: str,
     ) -> None:
         context = place(modules, backbone, context)
-        self.modules, self.network = modules, backbone
+        self.modules, self.network, self.inference = modules, backbone, modules
         self.prunable = models.prunable_of(backbone, context.model)
         self.splits: tuple[str, ...] = ("validation", "test") if splits.validation is not None else ("test",)
         self.image_shape, self.normalisation, self.start = splits.shape, splits.normalisation, start
@@ -99,6 +99,10 @@ class SceneTask:
             channels_last=self._context.channels_last,
             workers=self._context.workers,
         )
+
+    def images(self, split: str, count: int) -> Tensor:
+        """(B, 3, S, S), the first of a split."""
+        return next(self.evaluation_batches(self.first(split, count))).images
 
     def first(self, split: str, count: int) -> SceneSource:
         """The first ``count`` scenes of a split."""

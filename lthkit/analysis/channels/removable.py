@@ -49,18 +49,22 @@ def removable_channels(
     network = plain(network)
     tensors = {name: torch.as_tensor(mask).bool() for name, mask in masks.items()}
     masking.check(tensors, {name: tuple(values.shape) for name, values in network.named_parameters()})
-    kernels = {
-        name.removesuffix(".weight"): mask.cpu().reshape(*mask.shape[:2], -1).any(dim=2).numpy()
-        for name, mask in tensors.items()
-        if name.endswith(".weight") and mask.ndim > 1
-    }
-    dependencies = trace(network, kernels, tuple(input_shape))
+    dependencies = trace(network, kernels_alive(tensors), tuple(input_shape)).dependencies
     kept = dependencies.kept()
     counts = np.array([_counts(layer, kept) for layer in dependencies.layers], np.int64).reshape(-1, len(COUNTS))
     variables = {name: ("layer", counts[:, place]) for place, name in enumerate(COUNTS)}
     attrs = {name: int(counts[:, place].sum()) for place, name in enumerate(COUNTS)}
     names = [f"{layer.name}.weight" for layer in dependencies.layers]
     return labelled(xr.Dataset(variables, {"layer": names}, attrs | {"input_shape": tuple(input_shape)}))
+
+
+def kernels_alive(masks: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """(out, in), which kernels have a weight left, by the module's name."""
+    return {
+        name.removesuffix(".weight"): mask.cpu().reshape(*mask.shape[:2], -1).any(dim=2).numpy()
+        for name, mask in masks.items()
+        if name.endswith(".weight") and mask.ndim > 1
+    }
 
 
 def _counts(layer: Layer, kept: np.ndarray) -> tuple[int, ...]:

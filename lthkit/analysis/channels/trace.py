@@ -6,6 +6,7 @@ removed.
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -37,12 +38,28 @@ CHANNEL_FUNCTIONS = frozenset(
 )
 REDUCTIONS = frozenset(("mean", "sum", "amax"))
 PAIRWISE = frozenset(("add", "add_", "iadd", "sub", "mul", "mul_", "imul", "truediv", "div"))
+IN_PLACE = frozenset(("iadd", "isub", "imul", "itruediv"))
 JOINING = frozenset(("cat", "concat"))
 RESHAPING = frozenset(("flatten", "view", "reshape", "squeeze"))
 SHAPE = "lthkit_shape"
 
 
-def trace(network: nn.Module, kernels: Mapping[str, np.ndarray], input_shape: tuple[int, ...]) -> Dependencies:
+@dataclass(frozen=True)
+class Trace:
+    """A network step by step.
+
+    Attributes:
+        graph: its steps; modules are named as in the network.
+        signals: the channels that come out of a step; absent of what is no tensor of channels.
+        dependencies: which channels depend on each other.
+    """
+
+    graph: fx.Graph
+    signals: dict[fx.Node, Signal]
+    dependencies: Dependencies
+
+
+def trace(network: nn.Module, kernels: Mapping[str, np.ndarray], input_shape: tuple[int, ...]) -> Trace:
     """Which channels depend on each other as one input goes through the network.
 
     Args:
@@ -62,6 +79,7 @@ def trace(network: nn.Module, kernels: Mapping[str, np.ndarray], input_shape: tu
             f"torch.fx cannot follow {kind} ({_brief(error)}), so what could be cut out of it is not known; "
             "write its forward without branches on the data"
         ) from error
+    _name_what_is_changed(traced)
     try:
         _Shapes(traced).run(torch.zeros(1, *input_shape, device="meta"))
     except Exception as error:
@@ -69,7 +87,24 @@ def trace(network: nn.Module, kernels: Mapping[str, np.ndarray], input_shape: tu
     tracer = _Tracer(traced, kernels)
     for node in traced.graph.nodes:
         tracer.step(node)
-    return tracer.dependencies
+    return Trace(traced.graph, tracer.signals, tracer.dependencies)
+
+
+def _name_what_is_changed(traced: fx.GraphModule) -> None:
+    """After a step in place, the tensor that it changed is known as what the step gives."""
+    place = {node: number for number, node in enumerate(traced.graph.nodes)}
+    modules = dict(traced.named_modules())
+    for node in place:
+        if node.all_input_nodes and _is_in_place(node, modules):
+            later = [user for user in node.all_input_nodes[0].users if place[user] > place[node]]
+            node.all_input_nodes[0].replace_all_uses_with(node, delete_user_cb=later.__contains__)
+
+
+def _is_in_place(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:
+    if node.op == "call_module":
+        return bool(getattr(modules[str(node.target)], "inplace", False))
+    name = name_of(node)
+    return name in IN_PLACE or (name.endswith("_") and name[:1] != "_") or bool(node.kwargs.get("inplace"))
 
 
 def _is_plain(value: Any) -> bool:
@@ -115,7 +150,7 @@ class _Tracer:
 
     def _keep_all(self, node: fx.Node) -> None:
         """Nothing is known of this step: all that goes in and comes out stays."""
-        shape = _shape(node)
+        shape = shape_of(node)
         if shape is None and node.op != "output":
             return  # a size or another number that is no channel's content
         for source in node.all_input_nodes:
@@ -126,18 +161,18 @@ class _Tracer:
 
     def _passed(self, node: fx.Node) -> Signal | None:
         """The signal after a step that works channel by channel; None for any other step."""
-        shape, source = _shape(node), _first(node)
+        shape, source = shape_of(node), source_of(node)
         given = self.signals.get(source) if source is not None else None
         if shape is None or len(shape) < 2 or given is None or source is None:
             return None
         if node.op == "call_module":
             module = self.modules[node.target]
             if isinstance(module, nn.Flatten):
-                return _flattened(given, _shape(source), shape)
+                return _flattened(given, shape_of(source), shape)
             return given if isinstance(module, CHANNEL_MODULES) and shape[1] == len(given.ids) else None
-        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+        name = name_of(node)
         if name in RESHAPING:
-            return _flattened(given, _shape(source), shape)
+            return _flattened(given, shape_of(source), shape)
         if name in JOINING:
             return self._joined(node)
         if name in PAIRWISE:
@@ -156,9 +191,9 @@ class _Tracer:
 
     def _paired(self, node: fx.Node) -> Signal | None:
         operands = [value for value in (*node.args, *node.kwargs.values()) if isinstance(value, fx.Node)]
-        tensors = [value for value in operands if _shape(value) is not None]
+        tensors = [value for value in operands if shape_of(value) is not None]
         signals = [self.signals.get(value) for value in tensors]
-        shapes = [_shape(value) or () for value in tensors]
+        shapes = [shape_of(value) or () for value in tensors]
         if None in signals or len({len(shape) for shape in shapes}) > 1 or len({shape[1] for shape in shapes}) > 1:
             return None
         result = self.signals[tensors[0]]
@@ -167,10 +202,10 @@ class _Tracer:
         return result
 
     def _layer(self, node: fx.Node) -> None:
-        name, source = str(node.target), _first(node)
+        name, source = str(node.target), source_of(node)
         module: Any = self.modules[name]
         out, inner, kernel, transposed = _sizes(module)
-        shape, below = _shape(node) or (), _shape(source) or () if source is not None else ()
+        shape, below = shape_of(node) or (), shape_of(source) or () if source is not None else ()
         places = prod(shape[1:-1]) if isinstance(module, nn.Linear) else prod((below if transposed else shape)[2:])
         groups = getattr(module, "groups", 1)
         depthwise = groups == out == inner and groups > 1
@@ -201,13 +236,19 @@ def _sizes(module: Any) -> tuple[int, int, int, bool]:
     return module.out_channels, module.in_channels, prod(module.kernel_size), isinstance(module, TRANSPOSED)
 
 
-def _shape(node: fx.Node | None) -> tuple[int, ...] | None:
+def name_of(node: fx.Node) -> str:
+    """What a step calls, by its own name."""
+    return node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+
+
+def shape_of(node: fx.Node | None) -> tuple[int, ...] | None:
+    """Of what comes out of a step, for one input; None of what is no tensor."""
     return node.meta.get(SHAPE) if node is not None else None
 
 
-def _first(node: fx.Node) -> fx.Node | None:
+def source_of(node: fx.Node) -> fx.Node | None:
     """The first tensor that goes into a step, also out of a list."""
-    return next((source for source in node.all_input_nodes if _shape(source) is not None), None)
+    return next((source for source in node.all_input_nodes if shape_of(source) is not None), None)
 
 
 def _flattened(given: Signal, before: tuple[int, ...] | None, after: tuple[int, ...]) -> Signal | None:
@@ -221,7 +262,7 @@ def _flattened(given: Signal, before: tuple[int, ...] | None, after: tuple[int, 
 def _over_places(node: fx.Node, source: fx.Node) -> bool:
     """Whether a reduction leaves the axes of batch and channels."""
     axes = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
-    length = len(_shape(source) or ())
+    length = len(shape_of(source) or ())
     listed = [axes] if isinstance(axes, int) else axes
     return isinstance(listed, (list, tuple)) and all(isinstance(axis, int) and axis % length > 1 for axis in listed)
 

@@ -1,0 +1,45 @@
+"""That two networks are one function: on random and on given images."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten
+
+from lthkit.errors import LthkitError
+
+TOLERANCE = 1e-5
+_COUNT = 4
+
+
+def prove(whole: nn.Module, small: nn.Module, shape: tuple[int, ...], images: Tensor | None) -> float:
+    """The largest difference of their outputs on random and on given images, over the largest output or 1.
+
+    Raises:
+        LthkitError: if it is above 1e-5.
+    """
+    like = next(whole.parameters())
+    drawn = random_images(_COUNT, shape, like)
+    found = max(_difference(whole, small, each) for each in (drawn, drawn.abs(), images) if each is not None)
+    if not found <= TOLERANCE:
+        raise LthkitError(
+            f"the cut network differs from the masked one by {found:.1e} of its largest output, more than "
+            f"{TOLERANCE:g}, so it is refused; use the masked network"
+        )
+    return found
+
+
+def random_images(count: int, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """(B, C, H, W) of a normal distribution, the same at every call, with another tensor's type and device."""
+    return torch.randn(count, *shape, generator=torch.Generator().manual_seed(count)).to(like)
+
+
+def _difference(whole: nn.Module, small: nn.Module, images: Tensor) -> float:
+    images = images.to(next(whole.parameters()))
+    with torch.no_grad():
+        pairs = list(zip(_tensors(whole(images)), _tensors(small(images)), strict=True))
+    return max(float((one - other).abs().max() / one.abs().max().clamp(min=1)) for one, other in pairs)
+
+
+def _tensors(output: Any) -> list[Tensor]:
+    return [value for value in tree_flatten(output)[0] if isinstance(value, Tensor)]
