@@ -13,7 +13,7 @@ from lthkit.batch import code_sha256, read_notebook, read_parameters
 from lthkit.cli import main
 from lthkit.errors import LthkitError
 from lthkit.scales import configure
-from lthkit.studies import Local, find_study, plan_batch, read_study, runs_of, study_files
+from lthkit.studies import Local, Shelf, find_study, plan_batch, read_study, runs_of, study_files
 from lthkit.studies.work import Ended, work
 from lthkit.train import learning_rate
 
@@ -494,6 +494,18 @@ def test_studies_share_runs_and_keep_their_own_names_for_them(mine, tmp_path):
     plans = {plan["study"]: plan for plan in batch.shelf.plans()}
     assert [run.name for run in plans["other"]["runs"]] == ["start · two"]
     assert plans["other"]["runs"][0].id in {run.id for run in plans["mine"]["runs"]}
+
+
+def test_a_batch_that_was_moved_knows_its_runs(mine, tmp_path):
+    batch = plan_batch([mine], "smoke", tmp_path / "out")
+    batch.carry_out(Pretended(batch.shelf))
+    (tmp_path / "out").rename(tmp_path / "moved")
+    (plan,) = Shelf(tmp_path / "moved").plans()
+    for run in plan["runs"]:
+        assert run.out == tmp_path / "moved" / "runs" / run.id[:16]
+        if run.step == "end":
+            ((needed, path),) = run.needs["source"]
+            assert run.values["source"] == str(tmp_path / "moved" / "runs" / needed[:16] / path)
 
 
 def test_the_folder_says_nothing_of_runs_that_were_never_begun(mine, tmp_path):

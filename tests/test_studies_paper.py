@@ -79,7 +79,9 @@ def shrunk(run):
     if notebook == "01":
         rounds = {"pruning.rounds": min(changes.get("pruning.rounds", 1), 1)}
         narrow = {} if changes.get("model.name") in ("logistic", "mlp") else {"model.options": {"width": WIDTH}}
-        return run.values | {"changes": changes | SHORT | rounds | narrow}
+        few = {"task.options.queue": 4, "task.options.norm_groups": 1} if changes.get("task.name") == "moco" else {}
+        early = {"plan.steps": 20} if run.labels.get("start") == "θ5%" else {}  # whose 5 % is one step
+        return run.values | {"changes": changes | SHORT | rounds | narrow | few | early}
     if notebook == "02":
         rounds = [2] if run.step == "judged" else [1]  # a ticket that was pruned once more
         return run.values | {"rounds": rounds, "seeds": [0], "changes": changes | SHORT}

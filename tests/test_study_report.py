@@ -189,3 +189,13 @@ def test_what_is_not_done_is_named(tmp_path):
     assert len(found.drawn) == 1
     assert found.missing[0] == "figure 1 lacks what is not done: found · 1"
     assert found.missing[1].startswith("figure 2 is not drawn: none of the runs that the figure needs is done")
+
+
+def test_what_knows_no_pretraining_stands_in_the_panel_of_each():
+    rows = [("a", "simclr", "mP"), ("a", "moco", "mP"), ("b", "simclr", "mP"), ("a", "", "m0"), ("b", "", "m0")]
+    table = collected.in_every_panel(pd.DataFrame(rows, columns=["row", "column", "line"]))
+    found = set(table.itertuples(index=False, name=None))
+    assert found == {*rows[:3], *((row, column, "m0") for row in "ab" for column in ("simclr", "moco"))}
+    assert len(table) == 7
+    plain = pd.DataFrame([("", "", "one"), ("", "", "two")], columns=["row", "column", "line"])
+    pd.testing.assert_frame_equal(collected.in_every_panel(plain), plain)

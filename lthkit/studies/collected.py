@@ -74,13 +74,26 @@ def collected(figure: Figure, runs: Sequence[Run], shelf: Shelf) -> Collected:
                 missing.append(run)
     if not rows:
         raise LthkitError("none of the runs that the figure needs is done; carry out the study first")
-    table = pd.DataFrame(rows)
+    table = in_every_panel(pd.DataFrame(rows))
     metrics = table["metric"].unique()
     if len(metrics) > 1:
         raise LthkitError(f"the figure joins scores of several metrics, {', '.join(metrics)}; say one by 'metric'")
     # a dense network that several runs have trained alike is one
     twice = table["is_dense"] & table.duplicated(["is_dense", "row", "column", "line", "file"])
     return Collected(table[~twice], missing)
+
+
+def in_every_panel(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows without a label of an axis that others have panels of, in each of these panels.
+
+    So (mT, θ0), which knows no pre-training, stands beside the tickets of each (Chen et al. 2021, Fig. 3).
+    """
+    for place in ("row", "column"):
+        labels, free = list(dict.fromkeys(label for label in table[place] if label)), table[place] == ""
+        if labels and free.any():
+            copies = [table[free].assign(**{place: label}) for label in labels]
+            table = pd.concat([table[~free], *copies], ignore_index=True)
+    return table
 
 
 def store_paths(source: Source, runs: Iterable[Run], shelf: Shelf) -> dict[str, Path]:

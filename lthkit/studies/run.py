@@ -1,6 +1,7 @@
 """One run of a study, complete: enough to execute and to report it without the study's file."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,15 @@ class Run:
     def out(self) -> Path:
         """Its folder."""
         return Path(self.values["out"])
+
+    def placed(self, folder: Callable[[str], Path]) -> "Run":
+        """The run where its folder and those of the runs that it needs lie now: a batch may have been moved."""
+        values = self.values | {"out": str(folder(self.id))}
+        for key, places in self.needs.items():
+            if key in values:
+                paths = [str(folder(identity) / path) for identity, path in places]
+                values[key] = paths if isinstance(values[key], list) else paths[0]
+        return replace(self, values=values)
 
     def plain(self) -> dict[str, Any]:
         """The run as JSON-ready values; the inverse of ``of``."""

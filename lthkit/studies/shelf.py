@@ -69,7 +69,8 @@ class Shelf:
         paths = sorted((self.root / "plans").glob("*.json"))
         if not paths:
             raise LthkitError(f"there is no batch in {self.root}; name the --out of an `lthkit batch`")
-        return [_read_plan(path) for path in paths]
+        plans = [_read_plan(path) for path in paths]
+        return [plan | {"runs": [run.placed(self.folder) for run in plan["runs"]]} for plan in plans]
 
     def state(self, run: Run) -> State:
         """How a run stands, by its record."""
