@@ -223,6 +223,8 @@ def test_what_cannot_be_cut_is_one_sentence():
         LthkitError, match=r"^the cut network differs from the masked one by .* use the masked network$"
     ):
         cut_network(Noisy(), {}, SIZE)
+    with pytest.raises(LthkitError, match="differs from the masked one by nan of its largest output"):
+        cut_network(built(Residual, 0), {}, SIZE, images=torch.full((1, *SIZE), torch.nan))
     with pytest.raises(LthkitError, match="there is no choice 'drop' for borders"):
         cut_network(Shared(), {}, SIZE, borders="drop")
     with pytest.raises(LthkitError, match="the mask names 'nonsense'"):

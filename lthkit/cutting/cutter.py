@@ -9,7 +9,7 @@ from torch import Tensor, fx, nn
 
 from lthkit.analysis.channels.trace import JOINING, RESHAPING, Trace, name_of, source_of
 from lthkit.cutting.constants import Constants
-from lthkit.cutting.parts import channels, channelwise_part, is_layer, layer_part, with_bias
+from lthkit.cutting.parts import channelwise_part, is_layer, layer_part, with_bias
 
 _OUT_OF_PLACE: dict[Any, Any] = {
     operator.iadd: operator.add,
@@ -38,9 +38,8 @@ class Cutter:
         self._modules = dict(self._network.named_modules())
         self._layers = {node: source for node in traced.graph.nodes if (source := self._layer_source(node)) is not None}
         self._kept = traced.dependencies.kept()
-        dead = [node for node, signal in traced.signals.items() if not signal.live.any()]
-        needed = {*dead, *self._layers.values(), *(node for node in traced.signals if self._is_constant(node))}
-        self._constants = Constants(self._network, needed, images)
+        dead = [node for node, signal in traced.signals.items() if not signal.live.all()]
+        self._constants = Constants(self._network, dead, images)
         self.facts: dict[str, Any] = {"channels": 0, "channels_cut": 0, "terms": 0}
 
     def keep_at_borders(self) -> None:
@@ -102,22 +101,22 @@ class Cutter:
         module = self._modules[str(node.target)]
         if node not in self._signals:
             return module
-        chosen = channels(self._chosen(node))
+        chosen = torch.from_numpy(self._chosen(node))
         if not is_layer(module):
             return channelwise_part(module, chosen)
         self.facts["channels"] += len(chosen)
         self.facts["channels_cut"] += int((~chosen).sum())
         source = self._layers.get(node)
-        return module if source is None else layer_part(module, chosen, channels(self._chosen(source)))
+        return module if source is None else layer_part(module, chosen, torch.from_numpy(self._chosen(source)))
 
     def _added(self, node: fx.Node, source: fx.Node) -> Tensor | None:
         """What cut inputs give to a layer's kept outputs, (1, out, …), float64; None for nothing."""
         layer: Any = self._modules[str(node.target)]
-        chosen, gone = channels(self._chosen(node)), self._gone(source)
+        chosen, gone = torch.from_numpy(self._chosen(node)), self._gone(source)
         if not gone.any() or not chosen.any() or getattr(layer, "groups", 1) > 1:
             return None
         values = self._constants.of(source).clone()
-        values[:, channels(~gone)] = 0
+        values[:, torch.from_numpy(~gone)] = 0
         if not values.any():
             return None
         rows = layer_part(layer, chosen, torch.ones(len(gone), dtype=torch.bool)).double()
@@ -141,7 +140,7 @@ class Cutter:
 
     def _hold(self, node: fx.Node) -> None:
         """In place of a step that gives the same for every input, what it gives."""
-        value = self._constants.of(node)[:, channels(self._chosen(node))]
+        value = self._constants.of(node)[:, torch.from_numpy(self._chosen(node))]
         graph, held = self._network.graph, self._buffer(node, value)
         first = next(one for one in graph.nodes if one.op == "placeholder")
         with graph.inserting_after(held):

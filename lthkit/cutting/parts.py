@@ -4,7 +4,6 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from lthkit.models.prunable import CONVOLUTIONS
@@ -73,8 +72,3 @@ def _remade(module: Any, values: Mapping[str, Tensor], sizes: Mapping[str, int])
     for name, size in sizes.items():
         setattr(made, name, size)
     return made
-
-
-def channels(chosen: Any) -> Tensor:
-    """A bool array as a tensor."""
-    return torch.from_numpy(chosen)

@@ -46,12 +46,11 @@ class Run:
         return Path(self.values["out"])
 
     def placed(self, folder: Callable[[str], Path]) -> "Run":
-        """The run where its folder and those of the runs that it needs lie now: a batch may have been moved."""
-        values = self.values | {"out": str(folder(self.id))}
-        for key, places in self.needs.items():
-            if key in values:
-                paths = [str(folder(identity) / path) for identity, path in places]
-                values[key] = paths if isinstance(values[key], list) else paths[0]
+        """The run with the paths of its folder and of what it needs, by where the folder of each run lies."""
+        found = {key: [str(folder(one) / path) for one, path in places] for key, places in self.needs.items()}
+        values = _replaced(self.values, found) | {"out": str(folder(self.id))}
+        if isinstance(values.get("changes"), dict):  # a setting may be what is needed, as `mask` is
+            values["changes"] = _replaced(values["changes"], found)
         return replace(self, values=values)
 
     def plain(self) -> dict[str, Any]:
@@ -66,3 +65,11 @@ class Run:
             TypeError: if they are not those of a run.
         """
         return cls(**said | {"notebook": Path(said["notebook"])})
+
+
+def _replaced(values: dict[str, Any], found: dict[str, list[str]]) -> dict[str, Any]:
+    """The values with the paths found in place of their own: a list of them, or the one."""
+    return {
+        key: (found[key] if isinstance(value, list) else found[key][0]) if key in found else value
+        for key, value in values.items()
+    }

@@ -108,18 +108,13 @@ def _runs_of_step(
         given = _merged(own, *(_without(axes[axis][labels[axis]], [STANDS_FOR]) for axis in step.each))
         needs = {key: _found(need, labels, made[need.step], f"{where}: '{key}'") for key, need in step.needs.items()}
         try:
-            values = _without(values_for(notebook, declared, usual | given | paths), paths)
+            values = values_for(notebook, declared, usual | given | paths)
         except LthkitError as error:
             raise LthkitError(f"{where}: {error}") from None
-        _refuse_missing_stores(values, where)
-        identity = _identity(notebook, declared, values, needs)
-        places = {key: [str(folder(run) / path) for run, path in found] for key, found in needs.items()}
-        taken = {key: found if step.needs[key].over else found[0] for key, found in places.items()}
-        values |= {key: place for key, place in taken.items() if key in declared} | {OUT: str(folder(identity))}
-        settings = {key: place for key, place in taken.items() if key not in declared}
-        if settings:
-            values[CHANGES] = (values.get(CHANGES) or {}) | settings
-        yield Run(name, step_name, labels, notebook, values, needs, identity)
+        own_values = _without(values, paths)
+        _refuse_missing_stores(own_values, where)
+        identity = _identity(notebook, declared, own_values, needs)
+        yield Run(name, step_name, labels, notebook, values, needs, identity).placed(folder)
 
 
 def _refuse_no_folder(notebook: Path, declared: Mapping[str, Parameter], where: str) -> None:

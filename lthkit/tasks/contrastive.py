@@ -75,10 +75,7 @@ class Contrastive:
 
     def scored_pairs(self, split: str) -> Iterator[Pair]:
         """Two views of each of the images of a split that are scored: the same at every call."""
-        source = {"validation": self.data.validation, "test": self.data.test}[split]
-        if source is None:
-            raise LthkitError("there is no validation split; set data.validation, or selection 'last'")
-        return self._pairs_of(source, self.inputs, split)
+        return self._pairs_of(self._source(split), self.inputs, split)
 
     def some_views(self, count: int) -> Iterator[Tensor]:
         """One view of each of ``count`` images of the training split: the same at every call."""
@@ -86,9 +83,13 @@ class Contrastive:
 
     def images(self, split: str, count: int) -> Tensor:
         """(B, C, H, W), one view of each of ``count`` images of a split: the same at every call."""
-        source = {"train": self.data.train, "validation": self.data.validation, "test": self.data.test}[split]
-        assert source is not None
-        return next(first for first, _ in self._pairs_of(source, count, split))
+        return next(first for first, _ in self._pairs_of(self._source(split), count, split))
+
+    def _source(self, split: str) -> data.Source:
+        source = {"validation": self.data.validation, "test": self.data.test}[split]
+        if source is None:
+            raise LthkitError("there is no validation split; set data.validation, or selection 'last'")
+        return source
 
     def _pairs_of(self, source: data.Source, count: int, split: str) -> Iterator[Pair]:
         order = torch.randperm(len(source), generator=torch_generator(self.view_seed, "scored", split))[:count]
