@@ -130,14 +130,23 @@ def _compare(
     for name, mask in masks.items():
         magnitudes = scratch[: mask.numel()]
         torch.abs(weights[name].detach().to("cpu", dtype), out=magnitudes.view(mask.shape))
-        if not torch.isfinite(magnitudes.sum()):
-            raise LthkitError(f"parameter '{name}' holds NaN or infinite weights; prune a network that trained")
+        must_be_finite(name, magnitudes.sum())
         alive = mask.cpu().contiguous().view(-1)
         above = (magnitudes > high).logical_and_(alive)
         where = (magnitudes >= low).logical_and_(alive).logical_xor_(above).nonzero().view(-1)
         kept[name] = above.view(mask.shape)
         near.append((where, magnitudes[where]))
     return kept, near
+
+
+def must_be_finite(name: str, total: Tensor) -> None:
+    """Refuse a parameter whose values, summed up, are not finite.
+
+    Raises:
+        LthkitError: naming it.
+    """
+    if not torch.isfinite(total):
+        raise LthkitError(f"parameter '{name}' holds NaN or infinite weights; prune a network that trained")
 
 
 def _largest(values: Tensor, keep: int) -> Tensor:

@@ -17,6 +17,7 @@ ORDER = [
     "atomic codes config seeds factories papers progress ranks scores selection strict_json unneeded untrusted",
     "project",
     "masks",
+    "granularity",
     "store",
     "controls",
     "catalog",

@@ -12,6 +12,8 @@ from lthkit.codes import MOST_ROUNDS
 from lthkit.config import Config
 from lthkit.controls import Recipe, ticket_recipe
 from lthkit.data import DataSpec
+from lthkit.errors import LthkitError
+from lthkit.granularity import pattern_of
 from lthkit.models import ModelSpec
 from lthkit.tasks import TaskSpec
 from lthkit.train import Plan
@@ -26,12 +28,29 @@ class Pruning(Config):
         scope: ``global`` compares scores over all layers (both papers), ``layer`` within each.
         criterion: what is compared: ``magnitude`` (both papers), or one's own ``package.module:function`` from the
             trained weights by name to scores by name; the smallest go first, in absolute value.
+        granularity: what is removed as one: ``weight`` (both papers), ``kernel``, ``filter``, by the mean magnitude of
+            what each has left; then ``rate`` and ``scope`` count these. Or a pattern like ``2:4``: one of every 4
+            neighbouring weights goes each round until 2 are left, in every layer, whatever ``rate`` and ``scope`` say.
     """
 
     rate: float = Field(default=0.2, gt=0, lt=1)
     rounds: int = Field(default=5, ge=0, le=MOST_ROUNDS)
     scope: Literal["global", "layer"] = "global"
     criterion: str = "magnitude"
+    granularity: str = "weight"
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        try:
+            pattern = pattern_of(self.granularity)
+        except LthkitError as error:
+            raise ValueError(str(error)) from None
+        if pattern and self.rounds > pattern[1] - pattern[0]:
+            raise ValueError(
+                f"granularity '{self.granularity}' is reached after {pattern[1] - pattern[0]} prunings, one weight of "
+                f"{pattern[1]} each, so there can't be {self.rounds} rounds; set rounds to {pattern[1] - pattern[0]}"
+            )
+        return self
 
 
 class Rewind(Config):

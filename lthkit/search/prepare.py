@@ -15,6 +15,7 @@ from lthkit.search.criteria import find_criterion
 from lthkit.search.facts import Facts
 from lthkit.search.kept import config_of
 from lthkit.search.origin import find_origin
+from lthkit.search.pruning import check_pruning
 from lthkit.search.start import starting_point, train_to_rewound
 from lthkit.tasks import Task
 from lthkit.train import check_machine, check_task
@@ -126,6 +127,7 @@ def prepare(config: SearchConfig, path: Path, catalog: Catalog, samples: Splits 
     find_criterion(config.pruning.criterion)
     task = make_task(config, catalog, samples)
     check_task(task, config.plan)
+    check_pruning(config.pruning, task.prunable)
     _check_rewinding(config, task)
     origin = find_origin(config, task.prunable)
     named = starting_point(task, config)

@@ -19,6 +19,7 @@ from lthkit.search.facts import Facts
 from lthkit.search.journal import Journal, Position, read_rewind_point
 from lthkit.search.origin import find_origin
 from lthkit.search.prepare import check_path, prepare, settled
+from lthkit.search.pruning import pruned
 from lthkit.search.record import as_now
 from lthkit.search.result import read_result
 from lthkit.store import Store, beside
@@ -165,20 +166,13 @@ class _Search:
             raise TrainingDiverged(f"{where}{error}") from None
 
     def prune(self, masks: Masks, round: int) -> Masks:
-        """The masks of ``round``: exact counts, global or in each layer."""
-        pruning, origin = self.facts.config.pruning, self.facts.origin
+        """The masks of ``round``."""
+        pruning = self.facts.config.pruning
         weights = dict(self.facts.task.network.named_parameters())
         scores = find_criterion(pruning.criterion)({name: weights[name] for name in masks})
-        prunings = round - self.facts.first
-        if pruning.scope == "layer":
-            counts = masking.counts_left(origin.masks)
-            keep = {name: masking.weights_left(count, pruning.rate, prunings) for name, count in counts.items()}
-            pruned = masking.prune_each_layer(scores, masks, keep)
-        else:
-            keep_all = masking.weights_left(masking.left(origin.masks), pruning.rate, prunings)
-            pruned = masking.prune(scores, masks, keep_all)
-        ranks.must_agree(masking.masks_sha256(pruned), "masks")
-        return pruned
+        left = pruned(scores, masks, self.facts.origin.masks, pruning, round - self.facts.first)
+        ranks.must_agree(masking.masks_sha256(left), "masks")
+        return left
 
     def _last_of(self, round: int, before: tuple[int, Snapshot] | None) -> Point:
         if before is None or before[0] != round:
