@@ -38,6 +38,7 @@ from .catalog import load_catalog as load_catalog
 from .cutting import cut as cut
 from .display import show as show
 from .errors import LthkitError as LthkitError
+from .exchange import export_network as export_network
 from .exchange import export_ticket as export_ticket
 from .exchange import import_masks as import_masks
 from .explorer import explore as explore

@@ -273,6 +273,7 @@ SETTINGS = (
     "pruning.rounds",
     "pruning.scope",
     "pruning.criterion",
+    "pruning.granularity",
     "rewind.to",
     "data.name",
     "data.count",

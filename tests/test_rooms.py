@@ -27,11 +27,11 @@ ORDER = [
     "train",
     "search",
     "transfer",
-    "exchange",
     "housekeeping",
     "scales",
     "analysis",
     "cutting",
+    "exchange",
     "plots",
     "display",
     "explorer",
@@ -86,6 +86,7 @@ def test_what_looks_does_not_train(room):
         ("anywidget", {"explorer"}),
         ("torchmetrics", {"scores"}),
         ("distributed", {"studies"}),
+        ("onnxruntime", {"exchange"}),
     ],
 )
 def test_each_library_has_its_room(module, rooms):

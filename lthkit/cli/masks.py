@@ -12,35 +12,67 @@ if TYPE_CHECKING:
 
 
 def export(command: argparse.ArgumentParser) -> Handler:
-    """Write a round's network with its mask applied, as a file that needs no lthkit."""
+    """Write a round's network, masked or cut out, as a file that needs no lthkit."""
     command.add_argument("store", type=Path, metavar="STORE", help="a folder NAME.zarr")
     command.add_argument("--round", type=int, required=True, metavar="R", help="whose mask; 0 is the dense network")
     command.add_argument(
         "--format",
-        choices=("torch", "safetensors", "prune"),
+        choices=("torch", "safetensors", "prune", "csr", "onnx", "pt2"),
         required=True,
-        help="a plain state dict, or NAME_orig and NAME_mask pairs for torch.nn.utils.prune",
+        help="a plain state dict (torch, safetensors), NAME_orig and NAME_mask pairs for torch.nn.utils.prune, "
+        "compressed sparse rows (csr), or a program that needs no class (onnx, pt2 of torch.export)",
     )
     command.add_argument("--out", type=Path, required=True, metavar="FILE")
     command.add_argument(
+        "--cut", action="store_true", help="the smaller dense network of the same function, without dead channels"
+    )
+    command.add_argument(
+        "--borders",
+        choices=("term", "keep"),
+        default="term",
+        help="of --cut: constants that differ at padded borders become values for each place (default; one size of "
+        "images), or their channels stay",
+    )
+    command.add_argument(
         "--weights",
         choices=("start", "rewind", "best", "last"),
-        default="start",
-        help="the starting weights (the ticket; default), those rewound to, or those trained in the round",
+        help="the starting weights (the ticket; default of a masked state dict), those rewound to, or those trained in "
+        "the round (default otherwise)",
     )
     command.add_argument("--force", action="store_true", help="write over an existing file")
 
     def handler(chosen: argparse.Namespace) -> None:
-        from lthkit.atomic import refuse_existing
-        from lthkit.exchange import gather, write
-        from lthkit.store import open_store
         from lthkit.terminal import printable
 
-        refuse_existing(chosen.out, chosen.force)
-        ticket = gather(open_store(chosen.store), chosen.round, chosen.weights)
-        print(printable(f"{write(ticket, chosen.out, chosen.format, force=chosen.force)}: {ticket}"))
+        print(printable(_network(chosen) if chosen.cut or chosen.format in ("onnx", "pt2") else _ticket(chosen)))
 
     return handler
+
+
+def _ticket(chosen: argparse.Namespace) -> str:
+    from lthkit.atomic import refuse_existing
+    from lthkit.exchange import gather, write
+    from lthkit.store import open_store
+
+    refuse_existing(chosen.out, chosen.force)
+    ticket = gather(open_store(chosen.store), chosen.round, chosen.weights or "start")
+    return f"{write(ticket, chosen.out, chosen.format, force=chosen.force)}: {ticket}"
+
+
+def _network(chosen: argparse.Namespace) -> str:
+    from lthkit.exchange import export_network
+
+    written = export_network(
+        chosen.store,
+        chosen.round,
+        chosen.out,
+        chosen.format,
+        chosen.weights,
+        cut=chosen.cut,
+        borders=chosen.borders,
+        force=chosen.force,
+    )
+    return f"{written.path}: {written}"
 
 
 def import_masks(command: argparse.ArgumentParser) -> Handler:

@@ -53,11 +53,8 @@ def cut_network(
     """
     if borders not in get_args(Borders):
         raise LthkitError(f"there is no choice '{borders}' for borders; choose one of {', '.join(get_args(Borders))}")
-    whole = copy.deepcopy(plain(network)).eval()
-    tensors = {name: torch.as_tensor(mask).bool() for name, mask in masks.items()}
-    masking.check(tensors, {name: tuple(values.shape) for name, values in whole.named_parameters()})
+    whole, tensors = masked_network(network, masks)
     like = next(whole.parameters())
-    masking.apply_(dict(whole.named_parameters()), {name: mask.to(like.device) for name, mask in tensors.items()})
     shape = tuple(input_shape)
     cutter = Cutter(whole, trace(whole, kernels_alive(tensors), shape), random_images(1, shape, like))
     if borders == "keep":
@@ -69,3 +66,17 @@ def cut_network(
         "largest_difference": prove(whole, small, shape, images),
     }
     return small
+
+
+def masked_network(network: nn.Module, masks: Mapping[str, Tensor | np.ndarray]) -> tuple[nn.Module, masking.Masks]:
+    """A copy in evaluation mode with what the masks remove set to zero, and the masks as bool tensors.
+
+    Raises:
+        LthkitError: if a mask does not fit.
+    """
+    whole = copy.deepcopy(plain(network)).eval()
+    tensors = {name: torch.as_tensor(mask).bool() for name, mask in masks.items()}
+    masking.check(tensors, {name: tuple(values.shape) for name, values in whole.named_parameters()})
+    like = next(whole.parameters())
+    masking.apply_(dict(whole.named_parameters()), {name: mask.to(like.device) for name, mask in tensors.items()})
+    return whole, tensors

@@ -5,6 +5,9 @@ from .export import export_ticket as export_ticket
 from .export import gather as gather
 from .export import write as write
 from .foreign import read_foreign as read_foreign
+from .network import ExportedNetwork as ExportedNetwork
+from .network import check_network_path as check_network_path
+from .network import export_network as export_network
 from .scores import scores_table as scores_table
 from .scores import write_scores as write_scores
 from .scores import write_table as write_table

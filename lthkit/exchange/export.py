@@ -7,6 +7,13 @@ The names are those of the plain network. In the format ``prune`` each prunable 
         module, _, name = key.removesuffix("_mask").rpartition(".")
         torch.nn.utils.prune.identity(network.get_submodule(module), name)
     network.load_state_dict(state)
+
+In the format ``csr`` weights are matrices (out, rest) in compressed sparse rows wherever that is smaller; a plain
+network takes the file after
+
+    for name, shape in state.lthkit["shapes"].items():
+        state[name] = state[name].to_dense().view(shape)
+    network.load_state_dict(state)
 """
 
 import json
@@ -23,12 +30,13 @@ from torch import Tensor
 from lthkit import masks as masking
 from lthkit.atomic import refuse_existing, replacing
 from lthkit.errors import LthkitError
+from lthkit.exchange.quiet import quiet
 from lthkit.masks import Masks
 from lthkit.search import Kept, kept_state
 from lthkit.store import StoreLike, as_store
 from lthkit.train import sha256_by_name
 
-Format = Literal["torch", "safetensors", "prune"]
+Format = Literal["torch", "safetensors", "prune", "csr"]
 FACTS = "lthkit"
 
 
@@ -73,7 +81,8 @@ def export_ticket(
         store: of the search, or its path.
         round: whose mask, 0 (dense) … ``store.rounds``.
         path: the file; ends in ``.safetensors`` exactly for that format.
-        format: ``torch`` and ``safetensors``: the plain state; ``prune``: pairs for ``torch.nn.utils.prune``.
+        format: ``torch`` and ``safetensors``: the plain state; ``prune``: pairs for ``torch.nn.utils.prune``; ``csr``:
+            weights in compressed sparse rows where that is smaller.
         weights: ``start``: the starting weights θp, which make the ticket; ``rewind``: the state rewound to;
             ``best`` and ``last``: trained in this round.
         force: write over an existing file.
@@ -115,15 +124,30 @@ def write(ticket: Ticket, path: Path | str, format: Format = "torch", *, force: 
     """
     path = Path(path)
     _check_path(path, format, force)
-    tensors = _pairs(ticket) if format == "prune" else ticket.tensors
-    with replacing(path) as temporary:
-        if format == "safetensors":
-            _write_safetensors(tensors, temporary, ticket.facts)
-        else:
-            _write_torch(tensors, temporary, ticket.facts)
-        if sha256_by_name(_read(temporary, format)) != sha256_by_name(tensors):
-            raise LthkitError(f"'{path}' read back differs from what was written; write it to another disk")
+    tensors, facts = ticket.tensors, ticket.facts
+    if format == "prune":
+        tensors = _pairs(ticket)
+    elif format == "csr":
+        with quiet():
+            tensors = _compressed(ticket)
+        facts = facts | {"shapes": _shapes(ticket, tensors)}
+    with replacing(path) as temporary, quiet():
+        write_state(tensors, temporary, format, facts)
     return path
+
+
+def write_state(tensors: Mapping[str, Tensor], path: Path, format: str, facts: Mapping[str, Any]) -> None:
+    """Write a state, read it again, compare to the bit.
+
+    Raises:
+        LthkitError: if what was read differs.
+    """
+    if format == "safetensors":
+        path.write_bytes(save(dict(tensors), {FACTS: json.dumps(facts, sort_keys=True)}))
+    else:
+        _write_torch(tensors, path, facts)
+    if sha256_by_name(_dense(_read(path, format))) != sha256_by_name(_dense(tensors)):
+        raise LthkitError(f"'{path}' read back differs from what was written; write it to another disk")
 
 
 def _check_path(path: Path, format: str, force: bool) -> None:
@@ -169,8 +193,31 @@ def _write_torch(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, 
         raise OSError(str(error)) from error
 
 
-def _write_safetensors(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, Any]) -> None:
-    path.write_bytes(save(dict(tensors), {FACTS: json.dumps(facts, sort_keys=True)}))
+def _compressed(ticket: Ticket) -> dict[str, Tensor]:
+    """Prunable weights as matrices in compressed sparse rows, where that takes fewer bytes."""
+    tensors = dict(ticket.tensors)
+    for name in ticket.masks:
+        matrix = tensors[name].flatten(1)
+        rows = matrix.to_sparse_csr()
+        places = rows.crow_indices().int(), rows.col_indices().int()
+        if sum(each.nbytes for each in (*places, rows.values())) < matrix.nbytes:
+            tensors[name] = torch.sparse_csr_tensor(*places, rows.values(), matrix.shape)
+    return tensors
+
+
+def _shapes(ticket: Ticket, compressed: Mapping[str, Tensor]) -> dict[str, list[int]]:
+    """Of the weights that were compressed."""
+    return {
+        name: list(ticket.tensors[name].shape)
+        for name, tensor in compressed.items()
+        if tensor.layout == torch.sparse_csr
+    }
+
+
+def _dense(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: tensor.to_dense() if tensor.layout == torch.sparse_csr else tensor for name, tensor in tensors.items()
+    }
 
 
 def _read(path: Path, format: str) -> dict[str, Tensor]:
