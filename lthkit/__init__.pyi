@@ -22,6 +22,7 @@ from . import search as search
 from . import store as store
 from . import studies as studies
 from . import tasks as tasks
+from . import timing as timing
 from . import train as train
 from . import transfer as transfer
 from .analysis import agreement as agreement
@@ -58,6 +59,7 @@ from .search import predict as predict
 from .search import score_per_class as score_per_class
 from .store import open_store as open_store
 from .store import trained_file as trained_file
+from .timing import time_tickets as time_tickets
 from .transfer import brief as brief
 from .transfer import by_metric as by_metric
 from .transfer import collect as collect

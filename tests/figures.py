@@ -134,6 +134,22 @@ def by_temperature() -> pd.DataFrame:
     return pd.concat([dense, *tickets], ignore_index=True).assign(source="simclr on cifar10", chance=0.1)
 
 
+def timings(tickets=("single weights", "filters"), batches=(1, 32), variants=None) -> pd.DataFrame:
+    """Three rounds of tickets in several variants, the cut one of filters the faster."""
+    variants = variants or ["dense", "masked", "cut", "sparse rows", "masked, onnxruntime", "cut, onnxruntime"]
+    rows = []
+    for ticket, batch, (place, variant), round_ in product(tickets, batches, enumerate(variants), (3, 6, 9)):
+        gain = 0.8 ** (round_ * (ticket == "filters")) if "cut" in variant else 1.3 if variant == "sparse rows" else 1.0
+        latency = 0.004 * batch**0.8 * gain * (0.4 if "onnx" in variant else 1)
+        said = {"ticket": ticket, "round": round_, "sparsity": 1 - 0.8**round_, "batch": batch, "variant": variant}
+        said |= {"latency": latency, "low": 0.95 * latency, "high": 1.1 * latency, "ratio": gain, "weights": "trained"}
+        said |= {"score": 0.95 if variant == "dense" else 0.95 - 0.01 * round_ - 0.02 * (ticket == "filters")}
+        said |= {"metric": "accuracy", "parameters": 10_000, "bytes": 40_000, "multiply_adds": 10**6 - place}
+        said |= {"repetitions": 30, "device": "cpu", "threads": 2, "ratio_low": gain, "ratio_high": gain}
+        rows.append(said)
+    return pd.DataFrame(rows)
+
+
 SIZE = 16
 """Pixels of the images that predictions are drawn on."""
 
@@ -245,6 +261,8 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
         published=[plots.Reference("svhn", "simclr", "paper: (mP, θP)", 0.9648)],
         notes=["demo scale"],
     ),
+    "score_against_latency": lambda: plots.score_against_latency(timings()),
+    "score_against_latency, one": lambda: plots.score_against_latency(timings(["a"], [1], ["dense", "masked", "cut"])),
     "sensitivity_curves": lambda: plots.sensitivity_curves(results(6), target="cifar10"),
     "sensitivity_curves, three starts": lambda: plots.sensitivity_curves(three_starts(), target="cifar10"),
     "sensitivity_bars": lambda: plots.sensitivity_bars(results(), round=4, target="cifar10"),

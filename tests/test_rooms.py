@@ -32,6 +32,7 @@ ORDER = [
     "analysis",
     "cutting",
     "exchange",
+    "timing",
     "plots",
     "display",
     "explorer",

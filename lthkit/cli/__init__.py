@@ -9,7 +9,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 import lthkit
-from lthkit.cli import catalog, cleaning, evaluation, masks, notebooks, project, results, searches, stores, studies
+from lthkit.cli import (
+    catalog,
+    cleaning,
+    evaluation,
+    masks,
+    notebooks,
+    project,
+    results,
+    searches,
+    stores,
+    studies,
+    timing,
+)
 from lthkit.cli.handler import Handler
 from lthkit.errors import LthkitError, RunFailed, TimeIsUp
 from lthkit.terminal import printable
@@ -30,6 +42,7 @@ COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Handler]] = {
     "collect": results.collect,
     "export": masks.export,
     "import": masks.import_masks,
+    "time": timing.time,
     "clean": cleaning.clean,
 }
 WRONG_USAGE, REFUSED, FAILED, UNFINISHED, INTERRUPTED = 2, 3, 4, 5, 130

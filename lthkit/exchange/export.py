@@ -129,7 +129,7 @@ def write(ticket: Ticket, path: Path | str, format: Format = "torch", *, force: 
         tensors = _pairs(ticket)
     elif format == "csr":
         with quiet():
-            tensors = _compressed(ticket)
+            tensors = tensors | {name: compressed(tensors[name]) for name in ticket.masks}
         facts = facts | {"shapes": _shapes(ticket, tensors)}
     with replacing(path) as temporary, quiet():
         write_state(tensors, temporary, format, facts)
@@ -193,16 +193,14 @@ def _write_torch(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, 
         raise OSError(str(error)) from error
 
 
-def _compressed(ticket: Ticket) -> dict[str, Tensor]:
-    """Prunable weights as matrices in compressed sparse rows, where that takes fewer bytes."""
-    tensors = dict(ticket.tensors)
-    for name in ticket.masks:
-        matrix = tensors[name].flatten(1)
-        rows = matrix.to_sparse_csr()
-        places = rows.crow_indices().int(), rows.col_indices().int()
-        if sum(each.nbytes for each in (*places, rows.values())) < matrix.nbytes:
-            tensors[name] = torch.sparse_csr_tensor(*places, rows.values(), matrix.shape)
-    return tensors
+def compressed(weight: Tensor) -> Tensor:
+    """A weight as the matrix (out, rest) in compressed sparse rows, or itself where that takes no fewer bytes."""
+    matrix = weight.flatten(1)
+    rows = matrix.to_sparse_csr()
+    places = rows.crow_indices().int(), rows.col_indices().int()
+    if sum(each.nbytes for each in (*places, rows.values())) >= matrix.nbytes:
+        return weight
+    return torch.sparse_csr_tensor(*places, rows.values(), matrix.shape)
 
 
 def _shapes(ticket: Ticket, compressed: Mapping[str, Tensor]) -> dict[str, list[int]]:

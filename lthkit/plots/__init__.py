@@ -4,6 +4,7 @@ from lthkit.plots.against import scores_against
 from lthkit.plots.animation import animation
 from lthkit.plots.curves import sparsity_curve, training_curves
 from lthkit.plots.densities import block_densities, density_heat
+from lthkit.plots.latency import score_against_latency
 from lthkit.plots.layer_sensitivity import layer_sensitivity
 from lthkit.plots.layers import kernel_heatmap, layer_densities
 from lthkit.plots.maps import difference_map, weight_map, zero_kernels_map
@@ -42,6 +43,7 @@ __all__ = [
     "predictions",
     "results_curves",
     "save",
+    "score_against_latency",
     "score_panels",
     "scores_against",
     "sensitivity_bars",

@@ -10,3 +10,5 @@ from .folder import sizes_report as sizes_report
 from .parameters import parameters_report as parameters_report
 from .store import store_facts as store_facts
 from .store import store_report as store_report
+from .timing import timing_report as timing_report
+from .timing import timing_table as timing_table
