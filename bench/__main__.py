@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench import explorer, importing, masks, page, pruning, storing, training
+from bench import cutting, explorer, importing, masks, page, pruning, storing, training
 from bench.measure import Outcome, Row, Skipped, carry_out
 from lthkit.atomic import replacing
 from lthkit.errors import LthkitError
@@ -17,6 +17,7 @@ from lthkit.errors import LthkitError
 ROWS: tuple[Row, ...] = (
     *training.ROWS,
     *pruning.ROWS,
+    *cutting.ROWS,
     *storing.ROWS,
     *masks.ROWS,
     *explorer.ROWS,

@@ -2,16 +2,16 @@
 
 from lthkit.timing.latency import interleaved
 from lthkit.timing.table import made_up, named, threads, time_network, time_tickets
-from lthkit.timing.variants import VARIANTS, Variant, variants
+from lthkit.timing.variants import VARIANTS, Variant, make_variants
 
 __all__ = [
     "VARIANTS",
     "Variant",
     "interleaved",
     "made_up",
+    "make_variants",
     "named",
     "threads",
     "time_network",
     "time_tickets",
-    "variants",
 ]

@@ -18,7 +18,7 @@ from lthkit.errors import LthkitError
 from lthkit.search import Kept, config_of
 from lthkit.store import Store, StoreLike, as_store, trained_file
 from lthkit.timing.latency import interleaved
-from lthkit.timing.variants import VARIANTS, Variant, variants
+from lthkit.timing.variants import VARIANTS, Variant, make_variants
 
 REPETITIONS = 30
 BATCH_SIZES = (1, 32)
@@ -57,7 +57,7 @@ def time_tickets(
     """
     stores = {name: as_store(each) for name, each in _by_name(tickets).items()}
     asked = [(name, store, round) for name, store in stores.items() for round in _rounds(store, rounds)]
-    _check(batch_sizes, repetitions)
+    _check(batch_sizes, repetitions, names, device)
     frames = []
     for name, store, round in asked:
         which = weights or _kept(store, round)
@@ -91,10 +91,10 @@ def time_network(
         ``threads``.
 
     Raises:
-        LthkitError: as ``variants``, or on a batch size or number of repetitions below 1.
+        LthkitError: as ``make_variants``; on a device that is not here, a batch size or number of repetitions below 1.
     """
-    _check(batch_sizes, repetitions)
-    made = variants(found, device, tuple(dict.fromkeys(("dense", *names))))
+    _check(batch_sizes, repetitions, names, device)
+    made = make_variants(found, device, tuple(dict.fromkeys(("dense", *names))))
     like = next(found.network.parameters())
     rows = []
     for batch in batch_sizes:
@@ -182,6 +182,16 @@ def _scores(store: Store) -> dict[Any, Any]:
     return {**dict(by_round), "metric": scored.attrs["metric"]}
 
 
-def _check(batch_sizes: Sequence[int], repetitions: int) -> None:
+def _check(batch_sizes: Sequence[int], repetitions: int, names: Sequence[str], device: str) -> None:
     if not batch_sizes or min(batch_sizes) < 1 or repetitions < 1:
         raise LthkitError("batch sizes and repetitions are whole numbers from 1 on; give others")
+    for name in names:
+        if name not in VARIANTS:
+            raise LthkitError(f"there is no variant '{name}'; choose of {'; '.join(VARIANTS)}")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].split(",")[0]
+        raise LthkitError(
+            f"device '{device}' cannot be used here ({reason}); choose cpu, or cuda where it is"
+        ) from error

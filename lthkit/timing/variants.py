@@ -41,7 +41,7 @@ class Variant:
     multiply_adds: int
 
 
-def variants(found: TicketNetwork, device: str = "cpu", names: tuple[str, ...] = VARIANTS) -> dict[str, Variant]:
+def make_variants(found: TicketNetwork, device: str = "cpu", names: tuple[str, ...] = VARIANTS) -> dict[str, Variant]:
     """The network in all ways that are asked for and that this machine has, each the same function as the masked one.
 
     ``2:4`` needs a GPU and the pattern; onnxruntime the extra ``lthkit[onnx]`` and no GPU.
@@ -52,11 +52,8 @@ def variants(found: TicketNetwork, device: str = "cpu", names: tuple[str, ...] =
         names: of ``VARIANTS``.
 
     Raises:
-        LthkitError: on a name that there is not, or a network that cannot be followed.
+        LthkitError: if the network cannot be followed.
     """
-    for name in names:
-        if name not in VARIANTS:
-            raise LthkitError(f"there is no variant '{name}'; choose of {'; '.join(VARIANTS)}")
     network = found.network.eval().to(device)
     masked, masks = masked_network(network, found.masks)
     counts = removable_channels(network, masks, found.image_shape)
