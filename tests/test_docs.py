@@ -187,6 +187,13 @@ def test_the_page_on_pretrainings_runs_from_top_to_bottom(tmp_path, monkeypatch)
     assert set(names["linear"]["weights"]) == {"source", "random"}
 
 
+def test_the_page_on_cutting_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = run_at_smoke_scale(DOCS / "cutting.md", tmp_path)
+    assert names["facts"]["channels_cut"] > 0
+    assert {path.name for path in (tmp_path / "runs" / "latency").iterdir()} >= {"latency.csv", "latency.png"}
+
+
 def test_the_readme_runs_from_top_to_bottom(tmp_path, monkeypatch):
     """In an empty folder."""
     monkeypatch.chdir(tmp_path)
