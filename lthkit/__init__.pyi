@@ -4,6 +4,7 @@ from . import analysis as analysis
 from . import batch as batch
 from . import catalog as catalog
 from . import controls as controls
+from . import criteria as criteria
 from . import cutting as cutting
 from . import data as data
 from . import detectors as detectors

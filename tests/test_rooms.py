@@ -24,6 +24,7 @@ ORDER = [
     "data models scores",
     "detectors",
     "tasks",
+    "criteria",
     "train",
     "search",
     "transfer",

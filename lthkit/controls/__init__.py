@@ -7,14 +7,18 @@ from lthkit.controls.nested import NESTED, nested_codes
 from lthkit.controls.paired import difference, intersection, union
 from lthkit.controls.ranked import one_layer, one_shot
 from lthkit.controls.recipe import Recipe, kinds, parse_recipe, read_recipe, ticket_recipe
+from lthkit.controls.scored import Score, erdos_renyi_kernel, erk_counts, pruned_in_steps
 from lthkit.controls.stored import complement
 
 __all__ = [
     "NESTED",
     "Made",
     "Recipe",
+    "Score",
     "complement",
     "difference",
+    "erdos_renyi_kernel",
+    "erk_counts",
     "flip",
     "global_random",
     "intersection",
@@ -25,6 +29,7 @@ __all__ = [
     "one_layer",
     "one_shot",
     "parse_recipe",
+    "pruned_in_steps",
     "read_recipe",
     "realise",
     "swap",

@@ -1,7 +1,7 @@
 """What every kind of mask has: a class is a kind, its fields are what the kind takes, its methods are all it can do."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,11 +21,14 @@ class Inputs:
         ticket: the mask of the recipe's ``round`` in ``source``.
         second: that of ``other_round`` in ``other``; empty for kinds without a second ticket.
         weights: the values to rank, by parameter; empty for kinds that rank nothing.
+        scored: the criterion's scores of what masks leave, and the steps it is to be taken in; None where nothing is
+            trained.
     """
 
     ticket: Masks
     second: Masks
     weights: Mapping[str, Tensor]
+    scored: tuple[Callable[[Masks], Mapping[str, Tensor]], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,11 @@ class Kind(Config):
     @property
     def ranked(self) -> str | None:
         """Name of the weights whose values have to be given; None where none are ranked."""
+        return None
+
+    @property
+    def criterion(self) -> str | None:
+        """Name of the criterion by which the starting weights are scored; None where none is."""
         return None
 
     @property

@@ -9,6 +9,7 @@ from lthkit import masks as rules
 from lthkit.controls.kind import Inputs
 from lthkit.controls.paired import Paired
 from lthkit.controls.recipe import Recipe
+from lthkit.controls.scored import Score
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
 from lthkit.store import Store, open_store
@@ -40,7 +41,10 @@ class Made:
 
 
 def realise(
-    recipe: Recipe, open_store: Callable[[str], Store] = open_store, weights: Mapping[str, Tensor] | None = None
+    recipe: Recipe,
+    open_store: Callable[[str], Store] = open_store,
+    weights: Mapping[str, Tensor] | None = None,
+    scored: tuple[Score, int] | None = None,
 ) -> Made:
     """The mask of a recipe with what it is known by.
 
@@ -49,6 +53,7 @@ def realise(
         open_store: path → store, for those who keep stores elsewhere or open already.
         weights: values of the weights that ``recipe.ranked`` names, by parameter; kinds that rank nothing do not
             look at them.
+        scored: by ``recipe.criterion``: scores of what masks leave, and in how many steps it prunes.
 
     Raises:
         LthkitError: if weights are missing or do not fit, a swap has too few zeros, or two tickets
@@ -59,7 +64,7 @@ def realise(
         raise LthkitError(f"a mask of kind '{recipe.kind}' needs the weights '{recipe.ranked}'; pass weights=")
     ticket = _stored(open_store(recipe.source), recipe.round)
     second = _stored(open_store(recipe.other), recipe.other_round) if isinstance(recipe, Paired) else {}
-    made = recipe.make(Inputs(ticket, second, weights or {}))
+    made = recipe.make(Inputs(ticket, second, weights or {}, scored))
     before, after = (rules.left(masks) / rules.size(masks) for masks in (ticket, made))
     return Made(recipe, made, before, after, rules.masks_sha256(made))
 

@@ -12,6 +12,7 @@ from lthkit.controls.drawn import LayerRandom, LayerShuffled, Random
 from lthkit.controls.kind import Kind, Place
 from lthkit.controls.paired import Difference, Intersection, OtherComplement, OtherTicket, Union
 from lthkit.controls.ranked import OneLayer, OneShotStart, OneShotTrained
+from lthkit.controls.scored import ErdosRenyiKernel, Grasp, Snip, Synflow
 from lthkit.controls.stored import Complement, Dense, Ticket
 from lthkit.errors import LthkitError
 
@@ -27,6 +28,10 @@ Recipe = Annotated[
     | OneShotStart
     | OneShotTrained
     | OneLayer
+    | Snip
+    | Grasp
+    | Synflow
+    | ErdosRenyiKernel
     | Union
     | Intersection
     | Difference

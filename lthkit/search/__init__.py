@@ -3,8 +3,8 @@
 A single training (dense reference, ticket, control) is a search of zero rounds and goes through the same runner.
 """
 
+from lthkit.criteria import find_criterion
 from lthkit.search.config import Pruning, Rewind, SearchConfig, Weights
-from lthkit.search.criteria import find_criterion
 from lthkit.search.evaluate import evaluate, evaluate_before_training, scores_as_is
 from lthkit.search.kept import Kept, KeptState, config_of, kept_state
 from lthkit.search.predict import predict, score_per_class

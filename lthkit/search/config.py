@@ -26,8 +26,10 @@ class Pruning(Config):
         rate: fraction of the weights left that a round removes; 0.2 in both papers.
         rounds: number of prunings; 0 only trains (a pre-training, a dense reference, a transfer).
         scope: ``global`` compares scores over all layers (both papers), ``layer`` within each.
-        criterion: what is compared: ``magnitude`` (both papers), or one's own ``package.module:function`` from the
-            trained weights by name to scores by name; the smallest go first, in absolute value.
+        criterion: what is compared: ``magnitude`` (both papers), ``snip``, ``grasp``, ``synflow``, or one's own
+            ``package.module:function`` from the trained weights by name, and where it takes a second argument the
+            gradients of the loss, to scores by name; the smallest go first, in absolute value.
+        batches: training batches that gradients for the criterion are taken on.
         granularity: what is removed as one: ``weight`` (both papers), ``kernel``, ``filter``, by the mean magnitude of
             what each has left; then ``rate`` and ``scope`` count these. Or a pattern like ``2:4``: one of every 4
             neighbouring weights goes each round until 2 are left, in every layer, whatever ``rate`` and ``scope`` say.
@@ -37,6 +39,7 @@ class Pruning(Config):
     rounds: int = Field(default=5, ge=0, le=MOST_ROUNDS)
     scope: Literal["global", "layer"] = "global"
     criterion: str = "magnitude"
+    batches: int = Field(default=1, ge=1)
     granularity: str = "weight"
 
     @model_validator(mode="after")

@@ -14,9 +14,7 @@ from lthkit.errors import LthkitError
 from lthkit.masks import Masks
 from lthkit.search.config import SearchConfig
 from lthkit.search.kept import Kept, KeptState, config_of, kept_state
-from lthkit.search.origin import find_origin
-from lthkit.search.prepare import make_task, remake_task
-from lthkit.search.start import starting_point, train_to_rewound
+from lthkit.search.prepare import make_task, remake_task, where_it_begins
 from lthkit.store import Store, StoreLike, as_store
 from lthkit.tasks import Task, masked_networks
 from lthkit.train import Plan, check_machine, machine
@@ -108,8 +106,7 @@ def _configured(config: SearchConfig, catalog: Catalog) -> dict[str, Any]:
     config = config.model_copy(update={"plan": config.plan.resolved()})
     check_machine(config.plan)
     task = make_task(config, catalog)
-    origin = find_origin(config, task.prunable)
-    start = train_to_rewound(task, config, config.plan, starting_point(task, config))
+    origin, _, start = where_it_begins(config, task)
     said = task.start if config.weights is None else f"weights '{config.weights.label}'"
     return _scored(task, config, start.modules, origin.masks, said)
 

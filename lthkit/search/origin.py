@@ -36,8 +36,15 @@ class Origin:
     made: dict[str, Any] | None = None
 
 
-def find_origin(config: SearchConfig, prunable: Mapping[str, tuple[int, ...]]) -> Origin:
+def find_origin(
+    config: SearchConfig, prunable: Mapping[str, tuple[int, ...]], scored: tuple[controls.Score, int] | None = None
+) -> Origin:
     """The starting mask of a search over these prunable weights.
+
+    Args:
+        config: of the search.
+        prunable: shapes by name.
+        scored: scores of the starting weights by the mask's criterion, where it has one, and the steps it prunes in.
 
     Raises:
         LthkitError: a mask of another network, one that is empty, too many rounds, weights to rank that are not kept.
@@ -48,7 +55,8 @@ def find_origin(config: SearchConfig, prunable: Mapping[str, tuple[int, ...]]) -
         return Origin(0, survivors(prunable), masks, masking.masks_sha256(masks))
     recipe = config.mask
     store = stores.open_store(recipe.source)
-    made = controls.realise(recipe, weights=ranked_weights(recipe.ranked, store) if recipe.ranked else None)
+    ranked = ranked_weights(recipe.ranked, store) if recipe.ranked else None
+    made = controls.realise(recipe, weights=ranked, scored=scored)
     masking.fits(made.masks, prunable)
     if not masking.left(made.masks):
         raise LthkitError(f"{recipe.describe()} is empty, so there is nothing to train; choose another round or kind")

@@ -8,17 +8,17 @@ import torch
 from lthkit import ranks, tasks
 from lthkit import store as stores
 from lthkit.catalog import Catalog, load_catalog
+from lthkit.criteria import find_criterion
 from lthkit.data import SceneSplits, Splits
 from lthkit.errors import LthkitError, StoreError
 from lthkit.search.config import SearchConfig
-from lthkit.search.criteria import find_criterion
 from lthkit.search.facts import Facts
 from lthkit.search.kept import config_of
-from lthkit.search.origin import find_origin
-from lthkit.search.pruning import check_pruning
+from lthkit.search.origin import Origin, find_origin
+from lthkit.search.pruning import check_pruning, scorer
 from lthkit.search.start import starting_point, train_to_rewound
 from lthkit.tasks import Task
-from lthkit.train import check_machine, check_task
+from lthkit.train import Point, check_machine, check_task
 
 MOST_NAME = 200
 """Bytes of a name; the temporary names beside it are longer."""
@@ -129,9 +129,23 @@ def prepare(config: SearchConfig, path: Path, catalog: Catalog, samples: Splits 
     check_task(task, config.plan)
     check_pruning(config.pruning, task.prunable)
     _check_rewinding(config, task)
-    origin = find_origin(config, task.prunable)
+    return Facts(path, config, task, *where_it_begins(config, task))
+
+
+def where_it_begins(config: SearchConfig, task: Task) -> tuple[Origin, Point, Point]:
+    """The starting mask, the weights that the configuration names, and those that the first round starts from.
+
+    Raises:
+        LthkitError: mask or weights that cannot be used, before any of them is trained.
+    """
     named = starting_point(task, config)
-    return Facts(path, config, task, origin, named, train_to_rewound(task, config, config.plan, named))
+    criterion = config.mask.criterion if config.mask else None
+    if criterion is None:
+        origin = find_origin(config, task.prunable)
+        return origin, named, train_to_rewound(task, config, config.plan, named)
+    start = train_to_rewound(task, config, config.plan, named)
+    task.modules.load_state_dict(start.modules)
+    return find_origin(config, task.prunable, scorer(criterion, config, task, config.seed)), named, start
 
 
 def _check_rewinding(config: SearchConfig, task: Task) -> None:

@@ -14,14 +14,14 @@ from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.masks import Masks
 from lthkit.progress import Progress, Silent
 from lthkit.search.config import SearchConfig
-from lthkit.search.criteria import find_criterion
 from lthkit.search.facts import Facts
 from lthkit.search.journal import Journal, Position, read_rewind_point
 from lthkit.search.origin import find_origin
 from lthkit.search.prepare import check_path, prepare, settled
-from lthkit.search.pruning import pruned
+from lthkit.search.pruning import pruned, scorer
 from lthkit.search.record import as_now
 from lthkit.search.result import read_result
+from lthkit.seeds import derive
 from lthkit.store import Store, beside
 from lthkit.train import Keeping, Point, Snapshot, make_point, train
 
@@ -167,10 +167,9 @@ class _Search:
 
     def prune(self, masks: Masks, round: int) -> Masks:
         """The masks of ``round``."""
-        pruning = self.facts.config.pruning
-        weights = dict(self.facts.task.network.named_parameters())
-        scores = find_criterion(pruning.criterion)({name: weights[name] for name in masks})
-        left = pruned(scores, masks, self.facts.origin.masks, pruning, round - self.facts.first)
+        config, task = self.facts.config, self.facts.task
+        score, steps = scorer(config.pruning.criterion, config, task, derive(config.seed, "prune", round))
+        left = pruned(score, masks, self.facts.origin.masks, config.pruning, round - self.facts.first, steps)
         ranks.must_agree(masking.masks_sha256(left), "masks")
         return left
 
@@ -246,5 +245,7 @@ def _is_finished(config: SearchConfig, path: Path) -> bool:
     if store.scored != store.planned_rounds + 1 or as_now(store.config) != config.plain():
         return False
     if config.mask is None or not Path(config.mask.source).exists():  # what is finished needs its source no more
+        return True
+    if config.mask.criterion:  # it would take the task to make this mask again
         return True
     return find_origin(config, store.parameters).mask_sha256 == store.provenance.get("mask_sha256")
