@@ -3,12 +3,14 @@
 from . import analysis as analysis
 from . import batch as batch
 from . import catalog as catalog
+from . import connectivity as connectivity
 from . import controls as controls
 from . import criteria as criteria
 from . import cutting as cutting
 from . import data as data
 from . import detectors as detectors
 from . import display as display
+from . import early_bird as early_bird
 from . import exchange as exchange
 from . import explorer as explorer
 from . import housekeeping as housekeeping
@@ -37,6 +39,8 @@ from .analysis import removable_channels as removable_channels
 from .analysis import verdict_table as verdict_table
 from .analysis import zero_kernels as zero_kernels
 from .catalog import load_catalog as load_catalog
+from .connectivity import between_rounds as between_rounds
+from .connectivity import instability as instability
 from .cutting import cut as cut
 from .display import show as show
 from .errors import LthkitError as LthkitError

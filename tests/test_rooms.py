@@ -31,7 +31,7 @@ ORDER = [
     "housekeeping",
     "scales",
     "analysis",
-    "cutting",
+    "cutting connectivity early_bird",
     "exchange",
     "timing",
     "plots",

@@ -57,7 +57,7 @@ class _StoreRecord:
         self._facts = facts
         if facts.path.exists():
             self._writer = stores.reopen(facts.path, lock)
-            _must_belong(self._writer.store, facts)
+            must_belong(self._writer.store, facts)
             return
         before()
         self._writer = stores.create(
@@ -113,7 +113,12 @@ class _FileRecord:
         stores.lock_file(self._facts.path).unlink(missing_ok=True)
 
 
-def _must_belong(store: Store, facts: Facts) -> None:
+def must_belong(store: Store, facts: Facts) -> None:
+    """Refuse a store that is not of this very search.
+
+    Raises:
+        StoreError: naming what differs.
+    """
     _must_be_configured(facts, store.config)
     now = {
         "start_sha256": ("starting weights", facts.start_sha256),

@@ -1,0 +1,134 @@
+"""Barriers of a search's rounds: of copies in other orders of the data, and between the rounds themselves."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+from torch import Tensor
+
+from lthkit import controls
+from lthkit import masks as masking
+from lthkit.catalog import Catalog
+from lthkit.connectivity.copies import trained_copies
+from lthkit.connectivity.path import POINTS, STATISTICS_BATCHES, barrier, error_along
+from lthkit.errors import LthkitError
+from lthkit.progress import Progress
+from lthkit.search import begin, kept_state
+from lthkit.store import StoreLike, as_store
+
+ORDERS = 3
+MASKS = ("ticket", "layer_random")
+
+
+def instability(
+    store: StoreLike,
+    folder: str | Path,
+    rounds: Sequence[int] | None = None,
+    *,
+    masks: Sequence[str] = MASKS,
+    orders: int = ORDERS,
+    points: int = POINTS,
+    batches: int = STATISTICS_BATCHES,
+    catalog: Catalog | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """How far trainings from one mask and one start drift apart that differ only in the order of their data.
+
+    Frankle et al. 2020: a subnetwork that trains as well as the dense one is stable, with no barrier between its
+    trainings; a random one of the same layers' densities is not.
+
+    Args:
+        store: a finished search.
+        folder: keeps the trainings; what is there is not trained again.
+        rounds: all of the search by default.
+        masks: kinds, in text form (``controls.read_recipe``); controls are drawn with seed 0.
+        orders: trainings of each mask; all pairs of them are compared.
+        points: of each line.
+        batches: as ``error_along``.
+        catalog: found from the current folder by default.
+        progress: told of each step.
+
+    Returns:
+        A row for each mask, round and pair of orders: ``mask``, ``round``, ``sparsity``, ``one``, ``other``,
+        ``barrier``, ``error`` (mean of both ends) and ``path`` (errors along the line); ``metric``. At round 0, without
+        a mask, all kinds are the dense network, which is told once, as ``ticket``.
+
+    Raises:
+        LthkitError: on fewer than two orders, a round that there is not, or a search that cannot be trained again.
+    """
+    store, folder = as_store(store), Path(folder)
+    chosen = _rounds(store.rounds, rounds)
+    facts = begin.facts_of(store, catalog)
+    rows = []
+    for round in chosen:
+        for kind in masks if round else masks[:1]:
+            made = controls.realise(controls.read_recipe(kind, source=store.path, round=round)).masks
+            named = kind.replace(" ", "-")
+            copies = trained_copies(facts, store, round, made, orders, folder, named=named, progress=progress)
+            said = {"mask": kind, "round": round, "sparsity": masking.sparsity(made)}
+            for one, other in combinations(copies, 2):
+                path = error_along(facts.task, facts.config, one.state, other.state, points=points, batches=batches)
+                rows.append({**said, "one": one.order, "other": other.order, **_told(path)})
+    return pd.DataFrame(rows)
+
+
+def between_rounds(
+    store: StoreLike,
+    pairs: Sequence[tuple[int, int]] | None = None,
+    *,
+    points: int = POINTS,
+    batches: int = STATISTICS_BATCHES,
+    catalog: Catalog | None = None,
+) -> pd.DataFrame:
+    """The barrier between what rounds of one search trained: does pruning leave the basin (Paul et al. 2022, arXiv
+    2210.03044).
+
+    On the line between two masks, weights of one of them alone fade.
+
+    Args:
+        store: a search that kept its weights (``keep_weights`` "all").
+        pairs: of rounds; by default each with the next, and the dense network with each later one.
+        points: of each line.
+        batches: as ``error_along``.
+        catalog: found from the current folder by default.
+
+    Returns:
+        A row for each pair: ``one``, ``other`` (rounds), ``sparsity`` (of the later), ``barrier``, ``error``, ``path``,
+        ``metric``.
+
+    Raises:
+        LthkitError: on weights that are not kept.
+    """
+    store = as_store(store)
+    first, last = store.first_round, store.rounds
+    if pairs is None:
+        following = [(at, at + 1) for at in range(first, last)]
+        pairs = following + [(first, at) for at in range(first + 2, last + 1)]
+    states = {at: _trained(store, at) for at in sorted({at for pair in pairs for at in pair})}
+    facts = begin.facts_of(store, catalog)
+    rows = []
+    for one, other in pairs:
+        path = error_along(facts.task, facts.config, states[one], states[other], points=points, batches=batches)
+        removed = masking.sparsity(begin.masks_of(store, max(one, other)))
+        rows.append({"one": one, "other": other, "sparsity": removed, **_told(path)})
+    return pd.DataFrame(rows)
+
+
+def _rounds(last: int, rounds: Sequence[int] | None) -> list[int]:
+    for round in rounds or []:
+        if not 0 <= round <= last:
+            raise LthkitError(f"there is no round {round}; choose of 0 to {last}")
+    return list(range(last + 1)) if rounds is None else list(rounds)
+
+
+def _trained(store: Any, round: int) -> Mapping[str, Tensor]:
+    return kept_state(store, round, "last").state
+
+
+def _told(path: xr.Dataset) -> dict[str, Any]:
+    error = path["error"].values
+    ends = (error[0] + error[-1]) / 2
+    return {"barrier": barrier(path), "error": float(ends), "path": error.tolist(), "metric": path.attrs["metric"]}

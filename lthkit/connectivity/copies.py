@@ -1,0 +1,90 @@
+"""A round's training again, and again: copies that differ only in the order of the data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from lthkit import masks as masking
+from lthkit.errors import LthkitError
+from lthkit.masks import Masks
+from lthkit.progress import Progress
+from lthkit.search import begin
+from lthkit.search.facts import Facts
+from lthkit.seeds import derive
+from lthkit.store import Store
+from lthkit.train import Point, load_tensors, save_tensors, train
+
+
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """One training of a subnetwork.
+
+    Attributes:
+        order: which order of the data it had.
+        state: of all modules at its end.
+        path: where it is kept.
+    """
+
+    order: int
+    state: Mapping[str, Tensor]
+    path: Path
+
+
+def trained_copies(
+    facts: Facts,
+    store: Store,
+    round: int,
+    masks: Masks,
+    orders: int,
+    folder: Path,
+    *,
+    named: str = "ticket",
+    progress: Progress | None = None,
+) -> list[Copy]:
+    """Trainings under one mask from what the round began with, each with another order of data and augmentation.
+
+    Each is kept in ``folder`` and read from there the next time, if it is of the same search, mask and order.
+
+    Args:
+        facts: of the search, ``begin.facts_of``.
+        store: of the search.
+        round: whose beginning and schedule they share.
+        masks: of the subnetwork: the round's, or a control's.
+        orders: how many.
+        folder: where they are kept.
+        named: begins the files' names.
+        progress: told of each step.
+
+    Raises:
+        LthkitError: on fewer than two orders, or what ``begin.begun`` says.
+    """
+    if orders < 2:
+        raise LthkitError(f"{orders} training has nothing to be compared with; give at least 2 orders of the data")
+    start = begin.begun(facts, store, round)
+    return [_copy(facts, round, masks, order, start, folder, named, progress) for order in range(orders)]
+
+
+def _copy(
+    facts: Facts,
+    round: int,
+    masks: Masks,
+    order: int,
+    start: Point,
+    folder: Path,
+    named: str,
+    progress: Progress | None,
+) -> Copy:
+    path = folder / f"{named}-round-{round:03d}-order-{order}.safetensors"
+    said = {"search": facts.identity, "mask_sha256": masking.masks_sha256(masks), "round": round, "order": order}
+    if path.exists():
+        state, known = load_tensors(path)
+        if any(known.get(key) != value for key, value in said.items()):
+            raise LthkitError(f"{path} is of another search, mask or order; choose another folder, or remove it")
+        return Copy(order, state, path)
+    seed = derive(facts.config.seed, "order", order)
+    trained = train(facts.task, facts.config.plan, masks, seed=seed, begin=start, progress=progress)
+    state = trained.point.modules
+    save_tensors(path, state, said)
+    return Copy(order, state, path)
