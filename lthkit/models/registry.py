@@ -17,6 +17,7 @@ from lthkit.models.perceptrons import Mlp, logistic
 from lthkit.models.prunable import head_names, in_modules, plain_name
 from lthkit.models.resnets import CifarResNet
 from lthkit.models.spec import ModelSpec
+from lthkit.models.today import TORCHVISION_TODAY, VIT, find_today
 from lthkit.models.vggs import STAGES, Vgg
 from lthkit.models.widths import make_resnet
 from lthkit.seeds import derive, drawn_by
@@ -24,7 +25,7 @@ from lthkit.seeds import derive, drawn_by
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 CIFAR = ("resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56")
 CONNECTED: dict[str, Callable[..., nn.Module]] = {"mlp": Mlp, "logistic": logistic}
-NAMES = (*TORCHVISION, *CIFAR, *STAGES, *CONNECTED)
+NAMES = (*TORCHVISION, *CIFAR, *STAGES, *CONNECTED, *TORCHVISION_TODAY, VIT)
 
 # Any number would do: the body is that of a network of this many classes, whatever the task's number.
 _BODY_CLASSES = 10
@@ -52,11 +53,14 @@ def build(spec: ModelSpec, num_classes: int, seed: int) -> nn.Module:
 
 
 def find_factory(name: str) -> Callable[..., Any]:
-    """The factory of a network: called as ``factory(num_classes=…, **options)``.
+    """The factory of a network: called as ``factory(num_classes=…, **options)``; ``timm:NAME`` is one of timm's.
 
     Raises:
         LthkitError: unknown name (with near ones), or a ``package.module:factory`` that cannot be imported.
     """
+    today = find_today(name)
+    if today is not None:
+        return today
     if ":" in name:
         return find_callable(name, f"model '{name}'")
     if name in TORCHVISION:
@@ -108,7 +112,7 @@ def _call(spec: ModelSpec, factory: Callable[..., Any], num_classes: int) -> nn.
 
 
 def _own_options(spec: ModelSpec) -> dict[str, Any]:
-    reserved = {"num_classes"} | ({"weights", "progress"} if spec.name in TORCHVISION else set())
+    reserved = {"num_classes"} | ({"weights", "progress"} if spec.name in (*TORCHVISION, *TORCHVISION_TODAY) else set())
     for option in sorted(reserved & spec.options.keys()):
         mend = "use 'checkpoint' for weights" if option == "weights" else "remove it: it is set for you"
         raise LthkitError(f"model '{spec.name}' takes no option '{option}'; {mend}")

@@ -11,9 +11,10 @@ class ModelSpec(Config):
     """A network, where its weights start and what of it may be pruned.
 
     Attributes:
-        name: a name of ``models.NAMES``, a CIFAR ``resnet<6n+2>``, or the user's ``package.module:factory``.
+        name: a name of ``models.NAMES``, a CIFAR ``resnet<6n+2>``, ``timm:NAME`` (with the extra ``lthkit[timm]``), or
+            the user's ``package.module:factory``.
         options: keyword arguments of the factory (``mlp``: ``inputs``, ``widths``; ``logistic``: ``inputs``; CIFAR
-            ResNets and VGGs: ``width``).
+            ResNets and VGGs: ``width``; ``vit``: ``models.today.make_vit``'s).
         small_stem: torchvision ResNets only: first convolution 3×3 at stride 1 and no max-pool
             (Chen et al. 2021, released code for images of 32 pixels).
         checkpoint: name in the catalog, or path of a ``.pt``, ``.pth``, ``.tar`` or ``.safetensors`` file.
