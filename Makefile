@@ -71,7 +71,7 @@ docs: $(VENV)/.installed-docs $(PAGES)/gallery/.done
 
 # The gallery is made from the atlas: its page, and one run of each notebook that it ran. The others are run here; curves need
 # rounds, so the tour and the explorer are run at the demo scale.
-OTHERS := 00_tour 05_mask_sensitivity 06_size_and_temperature 07_explore 10_study_report 12_cut_and_time
+OTHERS := 00_tour 05_mask_sensitivity 06_size_and_temperature 07_explore 10_study_report 11_why 12_cut_and_time
 ARGUMENTS_00_tour := -p scale demo
 ARGUMENTS_07_explore := -p scale demo
 ARGUMENTS_10_study_report := -p folder $(abspath $(dir $(ATLAS)))

@@ -150,6 +150,32 @@ def timings(tickets=("single weights", "filters"), batches=(1, 32), variants=Non
     return pd.DataFrame(rows)
 
 
+def unstable() -> pd.DataFrame:
+    """Three pairs of trainings at four sparsities; the random masks' drift apart."""
+    draws, rows = np.random.default_rng(4), []
+    for mask, round_, (one, other) in product(("ticket", "layer_random"), (0, 3, 6, 9), ((0, 1), (0, 2), (1, 2))):
+        if round_ or mask == "ticket":
+            rise = round_ * (0.002 if mask == "ticket" else 0.03)
+            said = {"mask": mask, "round": round_, "sparsity": 1 - 0.8**round_, "one": one, "other": other}
+            found = {"barrier": rise * draws.uniform(0.7, 1.3), "error": 0.05 + rise / 3 + draws.uniform(0, 0.01)}
+            rows.append({**said, **found, "metric": "accuracy"})
+    return pd.DataFrame(rows)
+
+
+def between() -> pd.DataFrame:
+    pairs = [(at, at + 1) for at in range(6)] + [(0, at) for at in range(2, 7)]
+    rows = [{"one": one, "other": other, "sparsity": 1 - 0.8**other} for one, other in pairs]
+    return pd.DataFrame(rows).assign(barrier=[0.01 * (other - one) for one, other in pairs])
+
+
+def early(epochs: int = 9) -> xr.Dataset:
+    at = np.arange(epochs)
+    apart = 0.3 * np.abs(np.subtract.outer(np.sqrt(at), np.sqrt(at))) / 3
+    said = {"long_name": "weights left in exactly one mask", "units": "1"}
+    distance = xr.DataArray(apart, {"epoch": at, "other_epoch": at}, ("epoch", "other_epoch"), "distance", said)
+    return xr.Dataset({"distance": distance}, attrs={"store": "a.zarr", "round": 0, "density": 0.8})
+
+
 SIZE = 16
 """Pixels of the images that predictions are drawn on."""
 
@@ -219,6 +245,9 @@ DRAWN: dict[str, Callable[[], go.Figure]] = {
     "sparsity_curve, three": lambda: plots.sparsity_curve({"IMP": curve(0.93), "random": curve(0.9), "SNIP": curve(1)}),
     "sparsity_curve, chance": lambda: plots.sparsity_curve(curve(0.3).assign_attrs(chance=0.1)),
     "training_curves": lambda: plots.training_curves(scores()),
+    "barriers": lambda: plots.barriers(unstable()),
+    "barriers_between_rounds": lambda: plots.barriers_between_rounds(between()),
+    "early_bird_map": lambda: plots.early_bird_map([early(), early()]),
     "block_densities": lambda: plots.block_densities(block_density(A)),
     "density_heat": lambda: plots.density_heat(layer_density(A)),
     "density_heat, 52 layers": lambda: plots.density_heat(layer_density(DEEP_A)),

@@ -27,6 +27,7 @@ OUTPUTS = {
     "08_detection": {"out": ".", "processes": 1, "rounds": [3], "metrics": ["AP50"]},
     "09_segmentation": {"out": ".", "processes": 1, "rounds": [3]},
     "10_study_report": {"out": "."},
+    "11_why": {"out": ".", "rounds": [0, 2], "orders": 2, "points": 3, "seeds": [0], "processes": 1},
     "12_cut_and_time": {"out": ".", "rounds": [2], "variants": ["masked", "cut", "sparse rows"], "repetitions": 3},
 }
 
@@ -79,6 +80,8 @@ def test_all_run_at_the_smoke_scale(tmp_path):
         "08_detection/yolov4-predictions.png",
         "08_detection/yolov4-AP50.png",
         "09_segmentation/classes.png",
+        "11_why/barriers.png",
+        "11_why/early-bird.png",
         "12_cut_and_time/latency.png",
         "09_segmentation/found.png",
         "10_study_report/mehta2019-fig7-1.png",

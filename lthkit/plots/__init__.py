@@ -2,6 +2,7 @@
 
 from lthkit.plots.against import scores_against
 from lthkit.plots.animation import animation
+from lthkit.plots.connectivity import barriers, barriers_between_rounds, early_bird_map
 from lthkit.plots.curves import sparsity_curve, training_curves
 from lthkit.plots.densities import block_densities, density_heat
 from lthkit.plots.latency import score_against_latency
@@ -26,10 +27,13 @@ from lthkit.plots.zero_kernels import zero_kernels_curve
 __all__ = [
     "Reference",
     "animation",
+    "barriers",
+    "barriers_between_rounds",
     "block_densities",
     "config",
     "density_heat",
     "difference_map",
+    "early_bird_map",
     "kernel_grid",
     "kernel_heatmap",
     "layer_densities",

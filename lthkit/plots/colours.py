@@ -169,4 +169,5 @@ SCALES: Mapping[str, Scale] = {
     "jaccard": _OVERLAP,
     "times_chance": _RATIO,
     "difference": _DIFFERENCE,
+    "distance": _logarithmic("#000004", [colour for _, colour in get_colorscale("Viridis")], 1e-3),
 }
