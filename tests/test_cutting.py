@@ -238,6 +238,7 @@ def test_what_is_not_known_to_work_by_channel_stays_whole(kind):
     masks["a.weight"][0] = False
     small = cut_network(network, masks, SIZE)
     assert facts(small)["channels_cut"] == 0
+    assert facts(small)["kept_whole"] == {"Shared": "2 Conv2d", "Grouped": "Conv2d, GroupNorm"}[kind.__name__]
 
 
 # --- tickets --------------------------------------------------------------------------------------------------

@@ -122,6 +122,7 @@ def test_what_is_not_known_to_work_by_channel_keeps_its_channels(ticket):
     masks = {name: torch.from_numpy(mask) for name, mask in ticket.masks(2).items()}
     counted = removable_channels(network, masks, (3, 8, 8))
     assert counted.attrs["outputs_removed"] == 0
+    assert "2 MultiheadAttention" in counted.attrs["kept_whole"]
     small = cut_network(network, masks, (3, 8, 8))
     assert small.meta["lthkit"]["channels_cut"] == 0
 

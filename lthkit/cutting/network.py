@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from lthkit import masks as masking
-from lthkit.analysis.channels.removable import kernels_alive
+from lthkit.analysis.channels.removable import in_words, kernels_alive
 from lthkit.analysis.channels.trace import trace
 from lthkit.cutting.cutter import Cutter
 from lthkit.cutting.proof import prove, random_images
@@ -45,7 +45,8 @@ def cut_network(
 
     Returns:
         A module of torch's own layers in evaluation mode, on the network's device, whose ``meta["lthkit"]`` says what
-        was cut: ``channels``, ``channels_cut``, ``terms``, ``borders``, ``input_shape`` and ``largest_difference``.
+        was cut: ``channels``, ``channels_cut``, ``terms``, ``borders``, ``input_shape``, ``largest_difference`` and
+        ``kept_whole`` (steps that are not known to work channel by channel, in words).
 
     Raises:
         LthkitError: if a mask does not fit, the network cannot be followed or does not take the input, or the two
@@ -56,13 +57,15 @@ def cut_network(
     whole, tensors = masked_network(network, masks)
     like = next(whole.parameters())
     shape = tuple(input_shape)
-    cutter = Cutter(whole, trace(whole, kernels_alive(tensors), shape), random_images(1, shape, like))
+    traced = trace(whole, kernels_alive(tensors), shape)
+    cutter = Cutter(whole, traced, random_images(1, shape, like))
     if borders == "keep":
         cutter.keep_at_borders()
     small = cutter.cut()
     small.meta[FACTS] = cutter.facts | {
         "borders": borders,
         "input_shape": shape,
+        "kept_whole": in_words(traced.kept_whole),
         "largest_difference": prove(whole, small, shape, images),
     }
     return small

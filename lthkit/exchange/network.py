@@ -54,6 +54,7 @@ class ExportedNetwork:
         )
         if "channels" in facts:
             said += f", {facts['channels_cut']:,} of {facts['channels']:,} channels cut"
+            said += f" ({facts['kept_whole']} keep theirs whole)" if facts["kept_whole"] else ""
         if facts.get("terms"):
             said += f", a value for each place added behind {facts['terms']} layers"
         if "written_difference" in facts:

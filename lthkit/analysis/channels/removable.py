@@ -41,7 +41,8 @@ def removable_channels(
         of their weight. ``outputs``, ``outputs_dead``, ``outputs_removed``, ``inputs``, ``inputs_removed``
         (channels), ``weights``, ``weights_removed``, ``multiply_adds`` and ``multiply_adds_removed`` (for one
         input; biases and normalisation are not counted). Their sums over the layers are attributes of the same
-        names; further attribute ``input_shape``.
+        names; further attributes ``input_shape`` and ``kept_whole``: the steps that are not known to work channel by
+        channel, in words, so that the notion does not apply to them (empty: there are none).
 
     Raises:
         LthkitError: if a mask does not fit the network, or the network cannot be traced or does not take the input.
@@ -49,13 +50,20 @@ def removable_channels(
     network = plain(network)
     tensors = {name: torch.as_tensor(mask).bool() for name, mask in masks.items()}
     masking.check(tensors, {name: tuple(values.shape) for name, values in network.named_parameters()})
-    dependencies = trace(network, kernels_alive(tensors), tuple(input_shape)).dependencies
+    traced = trace(network, kernels_alive(tensors), tuple(input_shape))
+    dependencies = traced.dependencies
     kept = dependencies.kept()
     counts = np.array([_counts(layer, kept) for layer in dependencies.layers], np.int64).reshape(-1, len(COUNTS))
     variables = {name: ("layer", counts[:, place]) for place, name in enumerate(COUNTS)}
     attrs = {name: int(counts[:, place].sum()) for place, name in enumerate(COUNTS)}
     names = [f"{layer.name}.weight" for layer in dependencies.layers]
-    return labelled(xr.Dataset(variables, {"layer": names}, attrs | {"input_shape": tuple(input_shape)}))
+    said = {"input_shape": tuple(input_shape), "kept_whole": in_words(traced.kept_whole)}
+    return labelled(xr.Dataset(variables, {"layer": names}, attrs | said))
+
+
+def in_words(counted: Mapping[str, int]) -> str:
+    """Kinds of steps and how often they came, as a list."""
+    return ", ".join(name if count == 1 else f"{count} {name}" for name, count in sorted(counted.items()))
 
 
 def kernels_alive(masks: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ removed.
 """
 
 import copy
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -52,11 +53,13 @@ class Trace:
         graph: its steps; modules are named as in the network.
         signals: the channels that come out of a step; absent of what is no tensor of channels.
         dependencies: which channels depend on each other.
+        kept_whole: kinds of steps that are not known to work channel by channel, and how often they came.
     """
 
     graph: fx.Graph
     signals: dict[fx.Node, Signal]
     dependencies: Dependencies
+    kept_whole: dict[str, int]
 
 
 def trace(network: nn.Module, kernels: Mapping[str, np.ndarray], input_shape: tuple[int, ...]) -> Trace:
@@ -87,7 +90,7 @@ def trace(network: nn.Module, kernels: Mapping[str, np.ndarray], input_shape: tu
     tracer = _Tracer(traced, kernels)
     for node in traced.graph.nodes:
         tracer.step(node)
-    return Trace(traced.graph, tracer.signals, tracer.dependencies)
+    return Trace(traced.graph, tracer.signals, tracer.dependencies, dict(tracer.kept_whole))
 
 
 def _name_what_is_changed(traced: fx.GraphModule) -> None:
@@ -135,6 +138,7 @@ class _Tracer:
         calls = [node.target for node in traced.graph.nodes if node.op == "call_module"]
         self.shared = {name for name in calls if calls.count(name) > 1}
         self.signals: dict[fx.Node, Signal] = {}
+        self.kept_whole: Counter[str] = Counter()
 
     def step(self, node: fx.Node) -> None:
         if node.op in ("placeholder", "output"):
@@ -144,6 +148,7 @@ class _Tracer:
         elif node.op != "get_attr":
             signal = self._passed(node)
             if signal is None:
+                self._note(node)
                 self._keep_all(node)
             else:
                 self.signals[node] = signal
@@ -158,6 +163,12 @@ class _Tracer:
                 self.dependencies.want(self.signals[source])
         if shape is not None and len(shape) > 1:
             self.signals[node] = self.dependencies.want(self.dependencies.fresh(shape[1]))
+
+    def _note(self, node: fx.Node) -> None:
+        """Note a step that keeps channels which came to it."""
+        if shape_of(node) is not None and any(source in self.signals for source in node.all_input_nodes):
+            what = type(self.modules[str(node.target)]).__name__ if node.op == "call_module" else name_of(node)
+            self.kept_whole[what] += 1
 
     def _passed(self, node: fx.Node) -> Signal | None:
         """The signal after a step that works channel by channel; None for any other step."""
@@ -212,6 +223,7 @@ class _Tracer:
         given = self.signals.get(source) if source is not None else None
         plain = (groups == 1 or depthwise) and name not in self.shared
         if given is None or not plain or (isinstance(module, nn.Linear) and len(shape) != 2):
+            self._note(node)
             self._keep_all(node)
             outputs, inputs = (self.dependencies.want(self.dependencies.fresh(count)) for count in (out, inner))
             alive, depthwise = np.ones((out, inner), bool), False
