@@ -194,6 +194,12 @@ def test_the_page_on_cutting_runs_from_top_to_bottom(tmp_path, monkeypatch):
     assert {path.name for path in (tmp_path / "runs" / "latency").iterdir()} >= {"latency.csv", "latency.png"}
 
 
+def test_the_page_on_why_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = run_at_smoke_scale(DOCS / "why.md", tmp_path)
+    assert set(names["unstable"]["mask"]) == {"ticket", "layer_random"}
+
+
 def test_the_readme_runs_from_top_to_bottom(tmp_path, monkeypatch):
     """In an empty folder."""
     monkeypatch.chdir(tmp_path)
