@@ -14,6 +14,7 @@ from lthkit.analysis import removable_channels
 from lthkit.cutting import cut_network
 from lthkit.errors import LthkitError
 from lthkit.models import ModelSpec, build, head_names, load_checkpoint, prunable
+from lthkit.plots.ticks import short
 from lthkit.progress import Silent
 from lthkit.search import find_ticket
 
@@ -114,6 +115,13 @@ def test_a_ticket_of_a_vit_is_stored_and_looked_at(ticket):
         assert figure is None or figure.data
     pair = lthkit.overlap(ticket, ticket)
     assert pair.sizes["layer"] == 8
+
+
+def test_long_names_of_layers_leave_room_for_the_figure(ticket):
+    said = short(list(ticket.parameters))
+    assert said[:3] == ["0.….in_proj_weight", "0.self_attention.out_proj", "0.mlp.0"]
+    assert len(set(said)) == len(said)
+    assert short(["layer1.0.conv1.weight", "layer1.1.conv1.weight"]) == ["layer1.0.conv1", "layer1.1.conv1"]
 
 
 def test_what_is_not_known_to_work_by_channel_keeps_its_channels(ticket):

@@ -11,6 +11,7 @@ import xarray as xr
 from lthkit.analysis.masks.searches import blocks
 from lthkit.explorer.choices import short
 from lthkit.explorer.scene import Scene
+from lthkit.plots import ticks
 from lthkit.plots.theme import spread
 
 MOST_NAMES, MOST_LAYERS, MOST_ROUNDS_ACROSS, MOST_ROUNDS_DOWN = 30, 60, 7, 10
@@ -80,7 +81,8 @@ def _columns(array: xr.DataArray, scene: Scene) -> Axis:
     starts = [place for place in range(len(layers)) if place == 0 or groups[place] != groups[place - 1]]
     by_block = len(layers) > MOST_NAMES and len(starts) > 1
     bounds = [*starts, len(layers)] if by_block else list(range(len(layers) + 1))
-    texts = [groups[place] if by_block else short(layers[place]) for place in bounds[:-1]]
+    names = ticks.short(layers)
+    texts = [groups[place] if by_block else names[place] for place in bounds[:-1]]
     middles = [(a + b) / 2 * width - 0.5 for a, b in pairwise(bounds)]
     first, last = array["first_input"].values, array["last_input"].values
 
@@ -137,8 +139,9 @@ def _inputs(array: xr.DataArray, scene: Scene) -> Axis:
 def _layers(array: xr.DataArray, scene: Scene) -> Axis:
     names = [short(name) for name in scene.chosen]
     places = spread(np.arange(len(names)), MOST_LAYERS).tolist()
-    ticks = (places, [names[place] for place in places])
-    return Axis("", len(names), names.__getitem__, lambda cell: {"scope": scene.chosen[cell]}, ticks=ticks)
+    said = ticks.short(scene.chosen)
+    texts = (places, [said[place] for place in places])
+    return Axis("", len(names), names.__getitem__, lambda cell: {"scope": scene.chosen[cell]}, ticks=texts)
 
 
 def _rounds(scene: Scene, name: str, across: bool, at: int, picks: Callable[[int], dict[str, Any]]) -> Axis:

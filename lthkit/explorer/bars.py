@@ -8,6 +8,7 @@ from lthkit.explorer.choices import Choices, short
 from lthkit.explorer.look import look
 from lthkit.explorer.model import Model
 from lthkit.explorer.traces import BARS, CHANCE, State
+from lthkit.plots import ticks
 from lthkit.plots.packed import packed
 from lthkit.plots.theme import COLOURS, TEXT
 
@@ -37,7 +38,7 @@ def bars(model: Model, choices: Choices, shown: bool) -> State:
         (None, "xaxis.range"): [0, _reach(model, choices)],
         (None, "yaxis.range"): [count - 0.5, -0.5],
         (None, "yaxis.tickvals"): list(range(0, count, step)),
-        (None, "yaxis.ticktext"): names[::step],
+        (None, "yaxis.ticktext"): ticks.short(counts.layers)[::step],
         (None, "yaxis.tickfont.size"): 12 if count <= 30 else 9,
     }
 

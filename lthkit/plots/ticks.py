@@ -13,6 +13,8 @@ MOST_TICKS = 10
 # least distance of two ticks' texts on an axis as wide as a figure, as a share of it
 APART = 0.07
 MANY_LAYERS = 30
+# letters of a layer's name on a tick; torchvision's ResNets and VGGs have at most 21
+LONGEST = 26
 
 
 def sparsity_axis(densities: np.ndarray, longest: np.ndarray, panels: int = 1) -> dict[str, Any]:
@@ -73,8 +75,20 @@ def round_axis(
 
 
 def short(names: Sequence[str]) -> list[str]:
-    """Layers as ticks call them: without the ``.weight`` that ends all."""
-    return [str(name).removesuffix(".weight") for name in names]
+    """Layers as ticks call them: without the ``.weight`` that ends all, and where that is long for a tick without what
+    begins all of them and without their middle: ``0.….in_proj_weight``."""
+    plain = [str(name).removesuffix(".weight") for name in names]
+    if max(map(len, plain), default=0) <= LONGEST:
+        return plain
+    one, other = min(plain), max(plain)  # the first and the last of all share what all share
+    same = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+    shared = len(one[:same].rstrip("0123456789"))
+    return [_without_middle(name[shared:]) for name in plain]
+
+
+def _without_middle(name: str) -> str:
+    parts = name.split(".")
+    return name if len(name) <= LONGEST or len(parts) < 3 else f"{parts[0]}.….{parts[-1]}"
 
 
 def layer_axis(names: Sequence[str], **rest: Any) -> dict[str, Any]:
