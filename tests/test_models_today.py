@@ -110,16 +110,16 @@ def test_a_ticket_of_a_vit_is_stored_and_looked_at(ticket):
     assert kept.sizes["layer"] == 8
     zeros = analysis.zero_kernels(ticket)
     assert set(zeros["kind"].values.tolist()) == {"1×1"}
-    for view in ("zero", "weights_left", "density", "layer"):
-        figure = lthkit.explore(ticket, view=view).figure() if view in lthkit.explorer.VIEWS else None
-        assert figure is None or figure.data
+    for view in ("kernels", "zero", "density"):
+        assert lthkit.explore(ticket, view=view, scope=next(iter(ticket.parameters))).figure().data
+    assert "each is a single weight here" in lthkit.explore(ticket, view="zero").figure().layout.title.subtitle.text
     pair = lthkit.overlap(ticket, ticket)
     assert pair.sizes["layer"] == 8
 
 
 def test_long_names_of_layers_leave_room_for_the_figure(ticket):
     said = short(list(ticket.parameters))
-    assert said[:3] == ["0.….in_proj_weight", "0.self_attention.out_proj", "0.mlp.0"]
+    assert said[:3] == ["0…in_proj_weight", "0.self_attention.out_proj", "0.mlp.0"]
     assert len(set(said)) == len(said)
     assert short(["layer1.0.conv1.weight", "layer1.1.conv1.weight"]) == ["layer1.0.conv1", "layer1.1.conv1"]
 

@@ -1,5 +1,7 @@
 """What the explorer says in words: title, numbers, alternative text."""
 
+from math import prod
+
 from lthkit.explorer.choices import Choices, short
 from lthkit.explorer.look import look
 from lthkit.explorer.model import Model
@@ -47,7 +49,14 @@ def summary(model: Model, choices: Choices) -> str:
     counted, units = int(total.counted[0]), int(total.units[0])
     said = f"{counted:,} of {units:,} {view.what}"
     said += f" ({total.share[0]:.2%})" if units else ""
-    return f"{said}; by chance {total.chance[0]:.2%}" if total.chance[0] == total.chance[0] else said
+    said = f"{said}; by chance {total.chance[0]:.2%}" if total.chance[0] == total.chance[0] else said
+    return f"{said}; each is a single weight here" if view.name == "zero" and _are_single(scene) else said
+
+
+def _are_single(scene: Scene) -> bool:
+    """Whether no kernel of the shown layers has more than one weight, as in linear layers."""
+    shapes = scene.model.searches[scene.a].shapes
+    return bool(scene.chosen) and all(prod(shapes[name][2:]) == 1 for name in scene.chosen)
 
 
 def alt(model: Model, choices: Choices) -> str:

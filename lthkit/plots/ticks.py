@@ -76,7 +76,7 @@ def round_axis(
 
 def short(names: Sequence[str]) -> list[str]:
     """Layers as ticks call them: without the ``.weight`` that ends all, and where that is long for a tick without what
-    begins all of them and without their middle: ``0.….in_proj_weight``."""
+    begins all of them and without their middle: ``0…in_proj_weight``."""
     plain = [str(name).removesuffix(".weight") for name in names]
     if max(map(len, plain), default=0) <= LONGEST:
         return plain
@@ -88,7 +88,7 @@ def short(names: Sequence[str]) -> list[str]:
 
 def _without_middle(name: str) -> str:
     parts = name.split(".")
-    return name if len(name) <= LONGEST or len(parts) < 3 else f"{parts[0]}.….{parts[-1]}"
+    return name if len(name) <= LONGEST or len(parts) < 3 else f"{parts[0]}…{parts[-1]}"
 
 
 def layer_axis(names: Sequence[str], **rest: Any) -> dict[str, Any]:
