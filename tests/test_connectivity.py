@@ -6,7 +6,7 @@ import torch
 from tiny import AUTOENCODER, tiny_config
 
 import lthkit
-from lthkit import connectivity
+from lthkit import connectivity, plots
 from lthkit import masks as masking
 from lthkit.connectivity import barrier, error_along, trained_copies
 from lthkit.early_bird import early_bird
@@ -166,3 +166,24 @@ def test_early_birds_that_cannot_be(searched):
     with pytest.raises(LthkitError, match=r"density 1.5 lies outside"):
         early_bird(searched, 0, 1.5)
     assert lthkit.early_bird.MOST_EPOCHS > 100
+
+
+# --- figures --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("draw", [plots.barriers, plots.barriers_between_rounds])
+def test_rows_that_cannot_be_drawn_are_refused(draw, searched):
+    found = connectivity.between_rounds(searched, [(0, 1)], points=3)
+    found = found.assign(mask="ticket", round=1)
+    assert draw(found).data
+    with pytest.raises(LthkitError, match="no column 'barrier'"):
+        draw(found.drop(columns="barrier"))
+    with pytest.raises(LthkitError, match="no barriers to draw"):
+        draw(found.iloc[:0])
+
+
+def test_the_map_is_the_mean_of_trainings_of_the_same_length(searched):
+    one = early_bird(searched)
+    assert plots.early_bird_map([one, one]).data[0].customdata.tolist() == (100 * one["distance"].values).tolist()
+    with pytest.raises(LthkitError, match="other epochs"):
+        plots.early_bird_map([one, one.isel(epoch=[0, 1], other_epoch=[0, 1])])
