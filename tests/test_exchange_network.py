@@ -30,7 +30,7 @@ TASKS = {
 }
 
 
-QUICK = ("classification", "yolov4", "segmentation")
+QUICK = ("classification", "segmentation")
 PARAMS = [pytest.param(TASKS[name], id=name, marks=[] if name in QUICK else pytest.mark.slow) for name in TASKS]
 
 
