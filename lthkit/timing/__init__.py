@@ -1,7 +1,7 @@
 """What a ticket gains in time and size: dense, masked and cut networks, and sparse kernels, timed beside each other."""
 
 from lthkit.timing.latency import interleaved
-from lthkit.timing.table import made_up, named, threads, time_network, time_tickets
+from lthkit.timing.table import made_up, named, threads, time_network, time_tickets, trained_or_start
 from lthkit.timing.variants import VARIANTS, Variant, make_variants
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "threads",
     "time_network",
     "time_tickets",
+    "trained_or_start",
 ]

@@ -60,7 +60,7 @@ def time_tickets(
     _check(batch_sizes, repetitions, names, device)
     frames = []
     for name, store, round in asked:
-        which = weights or _kept(store, round)
+        which = weights or trained_or_start(store, round)
         found = ticket_network(store, round, which, catalog)
         frame = time_network(found, batch_sizes, names=names, repetitions=repetitions, device=device)
         said = {"ticket": name, "round": round, "sparsity": found.said["sparsity"], "weights": which or "trained"}
