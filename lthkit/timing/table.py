@@ -167,8 +167,8 @@ def _rounds(store: Store, rounds: Sequence[int] | None) -> list[int]:
     return list(rounds)
 
 
-def _kept(store: Store, round: int) -> Kept | None:
-    """None for the weights trained in the round, if they are kept."""
+def trained_or_start(store: Store, round: int) -> Kept | None:
+    """None, which stands for the weights trained in the round, if they are kept; else ``start``."""
     which: Literal["best", "last"] = "best" if config_of(store).plan.selection == "validation" else "last"
     return None if trained_file(store, round, which).is_file() else "start"
 
