@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 import torchvision
+from test_cutting import far, thinned
 from tiny import tiny_config
 from torch import nn
 
@@ -135,14 +136,26 @@ def test_what_is_not_known_to_work_by_channel_keeps_its_channels(ticket):
     assert small.meta["lthkit"]["channels_cut"] == 0
 
 
-def test_a_mobilenet_is_cut():
-    """Depthwise convolutions, squeeze and excitation, hard swish."""
-    network = build(ModelSpec(name="mobilenet_v3_small"), 5, seed=0).eval()
-    masks = {}
-    for name, weight in network.named_parameters():
-        if weight.ndim == 4 and weight.shape[1] > 1 and name != "features.0.0.weight":
-            drawn = torch.rand(len(weight), 1, 1, 1, generator=torch.Generator().manual_seed(len(masks)))
-            masks[name] = (drawn > 0.5).expand(weight.shape)
-    small = cut_network(network, masks, (3, 32, 32))
-    assert small.meta["lthkit"]["channels_cut"] > 0
-    assert small.meta["lthkit"]["largest_difference"] <= 1e-5
+@pytest.mark.parametrize(
+    ("name", "options", "size"),
+    [
+        ("vit", VIT, 8),
+        ("mobilenet_v3_small", {}, 32),
+        ("convnext_tiny", {}, 32),
+        pytest.param("mobilenet_v3_large", {}, 32, marks=pytest.mark.slow),
+        pytest.param("vit_b_16", {"image_size": 32}, 32, marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize(("sparsity", "filters"), [(0.5, True), (0.9, True), (0.98, False)])
+def test_what_is_cut_out_of_them_is_the_same_function(name, options, size, sparsity, filters):
+    """Depthwise convolutions, squeeze and excitation, hard swish; layer norm and attention keep their channels."""
+    dice = torch.Generator().manual_seed(1)
+    network = build(ModelSpec(name=name, options=options), 5, seed=0).eval()
+    far(network, dice)
+    masks = thinned(network, sparsity, filters, dice)
+    small = cut_network(network, masks, (3, size, size))
+    facts = small.meta["lthkit"]
+    assert facts["channels_cut"] == removable_channels(network, masks, (3, size, size)).attrs["outputs_removed"]
+    assert facts["largest_difference"] <= 1e-5
+    assert (facts["channels_cut"] > 0) == name.startswith("mobilenet")
+    assert ("LayerNorm" in facts["kept_whole"]) == (not name.startswith("mobilenet"))
