@@ -12,7 +12,7 @@ from lthkit.analysis.labels import labelled
 from lthkit.catalog import Catalog
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
-from lthkit.progress import Progress
+from lthkit.progress import Progress, for_here
 from lthkit.search import begin
 from lthkit.search.facts import Facts
 from lthkit.store import StoreLike, as_store
@@ -40,7 +40,7 @@ def early_bird(
         round: which training; 0, the dense one, by default.
         density: share of the round's weights that the masks leave; by default as one pruning of the search does.
         catalog: found from the current folder by default.
-        progress: told of each step.
+        progress: shown by default as suits a terminal, a live notebook or a batch.
 
     Returns:
         ``distance`` by ``epoch`` and ``other_epoch``: the share of the prunable weights that exactly one of the masks
@@ -57,7 +57,7 @@ def early_bird(
     facts = begin.facts_of(store, catalog)
     masks = begin.masks_of(store, round)
     share = 1 - facts.config.pruning.rate if density is None else density
-    found = _masks(facts, begin.begun(facts, store, round), masks, share, progress)
+    found = _masks(facts, begin.begun(facts, store, round), round, masks, share, progress)
     bits = list(found.values())
     counts = [[int(np.bitwise_count(one ^ other).sum()) for other in bits] for one in bits]
     apart = np.array(counts) / masking.size(masks)
@@ -71,7 +71,9 @@ def early_bird(
     return labelled(made, **names, other_epoch=("epoch", "1"))
 
 
-def _masks(facts: Facts, start: Point, masks: Masks, share: float, progress: Progress | None) -> dict[int, np.ndarray]:
+def _masks(
+    facts: Facts, start: Point, round: int, masks: Masks, share: float, progress: Progress | None
+) -> dict[int, np.ndarray]:
     """Epoch → the packed bits of the mask that would be drawn after it."""
     task, plan = facts.task, facts.config.plan
     per_epoch = task.steps_per_epoch()
@@ -79,14 +81,19 @@ def _masks(facts: Facts, start: Point, masks: Masks, share: float, progress: Pro
     steps = [step for step in range(start.step, total) if step % per_epoch == 0]
     if len(steps) > MOST_EPOCHS:
         raise LthkitError(f"the training has {len(steps)} epochs, more than the {MOST_EPOCHS} that can be compared")
-    keep = round(share * masking.left(masks))
+    keep = int(share * masking.left(masks) + 0.5)
     found: dict[int, np.ndarray] = {}
     draw = partial(_drawn, network_address(task.modules, task.network), masks, keep)
     points: dict[int, Callable[[Point], None]] = {
         step: lambda point: found.update({point.step // per_epoch: draw(point)}) for step in steps
     }
     keeping = Keeping(points=points)
-    end = train(task, plan, masks, seed=facts.config.seed, begin=start, keeping=keeping, progress=progress)
+    shown = progress or for_here()
+    try:
+        shown.begin(round, round, masking.sparsity(masks), start.step, total, start.step, 0)
+        end = train(task, plan, masks, seed=facts.config.seed, begin=start, keeping=keeping, progress=shown)
+    finally:
+        shown.close()
     found[-(-total // per_epoch)] = draw(end.point)
     return found
 

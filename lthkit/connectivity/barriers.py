@@ -15,7 +15,7 @@ from lthkit.catalog import Catalog
 from lthkit.connectivity.copies import trained_copies
 from lthkit.connectivity.path import POINTS, STATISTICS_BATCHES, barrier, error_along
 from lthkit.errors import LthkitError
-from lthkit.progress import Progress
+from lthkit.progress import for_many
 from lthkit.search import begin, kept_state
 from lthkit.store import StoreLike, as_store
 
@@ -33,7 +33,6 @@ def instability(
     points: int = POINTS,
     batches: int = STATISTICS_BATCHES,
     catalog: Catalog | None = None,
-    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """How far trainings from one mask and one start drift apart that differ only in the order of their data.
 
@@ -49,7 +48,6 @@ def instability(
         points: of each line.
         batches: as ``error_along``.
         catalog: found from the current folder by default.
-        progress: told of each step.
 
     Returns:
         A row for each mask, round and pair of orders: ``mask``, ``round``, ``sparsity``, ``one``, ``other``,
@@ -62,16 +60,20 @@ def instability(
     store, folder = as_store(store), Path(folder)
     chosen = _rounds(store.rounds, rounds)
     facts = begin.facts_of(store, catalog)
+    work = [(round, kind) for round in chosen for kind in (masks if round else masks[:1])]
+    shown = for_many(orders * len(work))
     rows = []
-    for round in chosen:
-        for kind in masks if round else masks[:1]:
+    try:
+        for round, kind in work:
             made = controls.realise(controls.read_recipe(kind, source=store.path, round=round)).masks
             named = kind.replace(" ", "-")
-            copies = trained_copies(facts, store, round, made, orders, folder, named=named, progress=progress)
+            copies = trained_copies(facts, store, round, made, orders, folder, named=named, told=shown.done)
             said = {"mask": kind, "round": round, "sparsity": masking.sparsity(made)}
             for one, other in combinations(copies, 2):
                 path = error_along(facts.task, facts.config, one.state, other.state, points=points, batches=batches)
                 rows.append({**said, "one": one.order, "other": other.order, **_told(path)})
+    finally:
+        shown.close()
     return pd.DataFrame(rows)
 
 
@@ -109,11 +111,14 @@ def between_rounds(
         pairs = following + [(first, at) for at in range(first + 2, last + 1)]
     states = {at: _trained(store, at) for at in sorted({at for pair in pairs for at in pair})}
     facts = begin.facts_of(store, catalog)
+    shown = for_many(len(pairs), unit="line")
     rows = []
     for one, other in pairs:
         path = error_along(facts.task, facts.config, states[one], states[other], points=points, batches=batches)
         removed = masking.sparsity(begin.masks_of(store, max(one, other)))
         rows.append({"one": one, "other": other, "sparsity": removed, **_told(path)})
+        shown.done(f"rounds {one} and {other}")
+    shown.close()
     return pd.DataFrame(rows)
 
 

@@ -1,6 +1,6 @@
 """A round's training again, and again: copies that differ only in the order of the data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from torch import Tensor
 from lthkit import masks as masking
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
-from lthkit.progress import Progress
 from lthkit.search import begin
 from lthkit.search.facts import Facts
 from lthkit.seeds import derive
@@ -41,7 +40,7 @@ def trained_copies(
     folder: Path,
     *,
     named: str = "ticket",
-    progress: Progress | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> list[Copy]:
     """Trainings under one mask from what the round began with, each with another order of data and augmentation.
 
@@ -55,7 +54,7 @@ def trained_copies(
         orders: how many.
         folder: where they are kept.
         named: begins the files' names.
-        progress: told of each step.
+        told: called with a copy's label when it is there.
 
     Raises:
         LthkitError: on fewer than two orders, or what ``begin.begun`` says.
@@ -63,19 +62,15 @@ def trained_copies(
     if orders < 2:
         raise LthkitError(f"{orders} training has nothing to be compared with; give at least 2 orders of the data")
     start = begin.begun(facts, store, round)
-    return [_copy(facts, round, masks, order, start, folder, named, progress) for order in range(orders)]
+    copies = []
+    for order in range(orders):
+        copies.append(_copy(facts, round, masks, order, start, folder, named))
+        if told:
+            told(f"{named}, round {round}, order {order}")
+    return copies
 
 
-def _copy(
-    facts: Facts,
-    round: int,
-    masks: Masks,
-    order: int,
-    start: Point,
-    folder: Path,
-    named: str,
-    progress: Progress | None,
-) -> Copy:
+def _copy(facts: Facts, round: int, masks: Masks, order: int, start: Point, folder: Path, named: str) -> Copy:
     path = folder / f"{named}-round-{round:03d}-order-{order}.safetensors"
     said = {"search": facts.identity, "mask_sha256": masking.masks_sha256(masks), "round": round, "order": order}
     if path.exists():
@@ -84,7 +79,7 @@ def _copy(
             raise LthkitError(f"{path} is of another search, mask or order; choose another folder, or remove it")
         return Copy(order, state, path)
     seed = derive(facts.config.seed, "order", order)
-    trained = train(facts.task, facts.config.plan, masks, seed=seed, begin=start, progress=progress)
+    trained = train(facts.task, facts.config.plan, masks, seed=seed, begin=start)
     state = trained.point.modules
     save_tensors(path, state, said)
     return Copy(order, state, path)
