@@ -122,6 +122,7 @@ def test_the_goals_are_those_agreed():
         "epoch": 1.10,
         "views": 1.3,
         "prune": 0.15,
+        "cut-filters": 0.4,
         "store-independent": 1.05,
         "store-structured": 1.05,
         "load-round": 0.2,
