@@ -156,7 +156,7 @@ def test_a_stated_file_that_is_not_the_one_of_the_weights_is_refused_though_it_i
 
 def test_the_shipped_catalog_states_the_file_of_each_of_torchvisions_weights():
     entries = [entry for entry in SHIPPED.checkpoints.values() if isinstance(entry, WeightsEntry)]
-    assert len(entries) == 4
+    assert len(entries) == 8
     for entry in entries:
         assert entry.file is not None
         assert entry.url.endswith(f"/{entry.file}")

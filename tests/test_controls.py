@@ -329,6 +329,23 @@ KNOWN = [
         "one layer pretrained a.weight 50%",
         "a.weight alone pruned by its weights (pretrained) in the network of s1 round 2, 50 % removed",
     ),
+    *(
+        (
+            kind,
+            {},
+            "dc65fb9cfc3c0461",
+            kind,
+            f"weights of the highest {kind} scores at the start, as many as s1 round 2 has",
+        )
+        for kind in ("snip", "grasp", "synflow")
+    ),
+    (
+        "erk",
+        {"seed": 3},
+        "a4756bc1989325bf",
+        "erk",
+        "random mask with as many weights as s1 round 2, in layers of Erdős–Rényi-kernel densities, seed 3",
+    ),
     ("union", {}, "ac8a50bb8ce1b89e", "union s2", "s1 round 2 or s2 round 2"),
     ("intersection", {}, "3ef47f2c581adbab", "intersection s2", "s1 round 2 and s2 round 2"),
     ("difference", {}, "2119f85ebaaa095b", "difference s2", "s1 round 2 without s2 round 2"),
@@ -345,7 +362,7 @@ KNOWN = [
 
 @pytest.mark.parametrize(("kind", "more", "sha256", "label", "words"), KNOWN)
 def test_mask_label_and_words_of_every_kind_stay_what_they_were(kind, more, sha256, label, words, stored, weights):
-    known = controls.realise(recipe(kind, stored, **more), weights=weights)
+    known = controls.realise(recipe(kind, stored, **more), weights=weights, scored=(lambda left: weights, 1))
     assert known.sha256[:16] == sha256
     assert known.recipe.label == label
     assert known.recipe.describe().replace(stored[0], "s1").replace(stored[1], "s2") == words
@@ -363,7 +380,7 @@ def test_every_kind_is_known():
 
 @pytest.mark.parametrize("kind", controls.kinds())
 def test_every_kind_is_made_and_read_again(kind, stored, weights):
-    known = controls.realise(recipe(kind, stored), weights=weights)
+    known = controls.realise(recipe(kind, stored), weights=weights, scored=(lambda left: weights, 1))
     masks.fits(known.masks, SHAPES)
     assert known.sha256 == masks.masks_sha256(known.masks)
     assert known.after == masks.left(known.masks) / masks.size(known.masks)

@@ -13,8 +13,8 @@ from lthkit.errors import LthkitError
 from lthkit.plots.bands import add_band
 from lthkit.plots.heat import heatmap
 from lthkit.plots.labels import mask_label
-from lthkit.plots.theme import COLOURS, SYMBOLS, faint, style
-from lthkit.plots.ticks import sparsity_axis
+from lthkit.plots.theme import COLOURS, SYMBOLS, faint, spread, style
+from lthkit.plots.ticks import MOST_TICKS, sparsity_axis
 
 _NEEDED = ("mask", "round", "sparsity", "one", "other", "barrier", "error", "metric")
 
@@ -155,12 +155,13 @@ def early_bird_map(distances: xr.Dataset | Sequence[xr.Dataset], title: str | No
     mean = first.copy(data=np.mean([each["distance"].values for each in several], axis=0))
     figure = go.Figure(heatmap(mean, "epochs %{x} and %{y}"))
     runs = f"mean of {len(several)} trainings; " if len(several) > 1 else ""
-    said = several[0].attrs
+    said, ticks = several[0].attrs, spread(first["epoch"].values, MOST_TICKS)
+    axis = {"title": {"text": "epoch"}, "showgrid": False, "constrain": "domain", "tickvals": ticks}
     return style(
         figure,
         title or "Masks that would be drawn at each epoch",
         f"{runs}round {said['round']}, {100 * said['density']:.3g} % of the weights left; epoch 0: before training",
-        xaxis={"title": {"text": "epoch"}, "showgrid": False, "constrain": "domain"},
-        yaxis={"title": {"text": "epoch"}, "showgrid": False, "scaleanchor": "x", "constrain": "domain"},
+        xaxis=axis,
+        yaxis={**axis, "scaleanchor": "x"},
         height=620,
     )

@@ -45,7 +45,9 @@ def score_against_latency(timings: pd.DataFrame, title: str | None = None) -> go
     if len(tickets) > 1:
         _name_tickets(figure, tickets)
     figure.update_yaxes(title_text=score_name(str(frame["metric"].iloc[0])), row=1, col=1)
-    figure.update_yaxes(tickformat=".0%" if frame["score"].max() <= 1 else ".3g")
+    low, high = float(frame["score"].min()), float(frame["score"].max())
+    pad = 0.06 * (high - low or 1)
+    figure.update_yaxes(tickformat=".0%" if high <= 1 else ".3g", range=[low - pad, high + pad])
     return style(
         figure,
         title or "Score against latency",
