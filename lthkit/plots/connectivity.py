@@ -55,7 +55,7 @@ def barriers(instability: pd.DataFrame, title: str | None = None) -> go.Figure:
     return style(
         figure,
         title or "Barriers between trainings that differ in the order of data",
-        f"{_pairs(instability)}; statistics of BatchNorm taken anew along the line; bands: one standard deviation",
+        f"{_pairs(instability)}; statistics of BatchNorm taken anew along the line",
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         height=620,
@@ -65,7 +65,9 @@ def barriers(instability: pd.DataFrame, title: str | None = None) -> go.Figure:
 def _pairs(frame: pd.DataFrame) -> str:
     counts = frame.groupby(["mask", "round"]).size()
     low, high = int(counts.min()), int(counts.max())
-    return f"means of {low if low == high else f'{low} to {high}'} pairs"
+    if high == 1:
+        return "one pair of trainings each"
+    return f"means of {low if low == high else f'{low} to {high}'} pairs, bands: one standard deviation"
 
 
 def _add_line(figure: go.Figure, frame: pd.DataFrame, column: str, kind: str, place: int, row: int) -> None:
