@@ -24,7 +24,8 @@ html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "secon
 # nothing is fetched: neither when the site is built nor when it is read
 nb_execution_mode = "off"
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
-suppress_warnings = ["mystnb.unknown_mime_type"]
+# two rooms have a class Run each, which short type hints do not tell apart
+suppress_warnings = ["mystnb.unknown_mime_type", "ref.python"]
 myst_heading_anchors = 3
 
 default_role = "code"

@@ -15,7 +15,7 @@ def magnitude(weights: Values) -> Values:
 
 
 def snip(weights: Values, gradients: Values) -> Values:
-    """Connection sensitivity |θ · ∂L/∂θ| (Lee et al. 2019, arXiv 1810.02340, equation 4)."""
+    """Connection sensitivity, the magnitude of θ · ∂L/∂θ (Lee et al. 2019, arXiv 1810.02340, equation 4)."""
     return {name: (weight * gradients[name]).abs() for name, weight in weights.items()}
 
 
@@ -32,5 +32,5 @@ def grasp(weights: Values, products: Values) -> Values:
 
 
 def synflow(weights: Values, gradients: Values) -> Values:
-    """Synaptic flow |θ| · ∂R/∂|θ| (Tanaka et al. 2020, arXiv 2006.05467, equation 2), for one of its iterations."""
+    """Synaptic flow, ``|θ| · ∂R/∂|θ|`` (Tanaka et al. 2020, arXiv 2006.05467, equation 2), for one of its iterations."""
     return {name: weight.detach().abs().double() * gradients[name] for name, weight in weights.items()}
