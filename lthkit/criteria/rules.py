@@ -32,5 +32,5 @@ def grasp(weights: Values, products: Values) -> Values:
 
 
 def synflow(weights: Values, gradients: Values) -> Values:
-    """Synaptic flow, ``|θ| · ∂R/∂|θ|`` (Tanaka et al. 2020, arXiv 2006.05467, equation 2), for one of its iterations."""
+    """Synaptic flow, ``|θ| · ∂R/∂|θ|`` (Tanaka et al. 2020, arXiv 2006.05467, equation 2), of one iteration."""
     return {name: weight.detach().abs().double() * gradients[name] for name, weight in weights.items()}
