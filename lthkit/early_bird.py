@@ -32,8 +32,8 @@ def early_bird(
 ) -> xr.Dataset:
     """How far the masks that would be drawn after each epoch of a round's training lie apart.
 
-    The round is trained once more, as it was; nothing of it is kept but the masks, a bit a weight, until they are
-    compared.
+    Drawn are single weights by magnitude over all layers. The round is trained once more, as it was; nothing of it is
+    kept but the masks, a bit a weight, until they are compared.
 
     Args:
         store: a finished search.
@@ -55,9 +55,9 @@ def early_bird(
     if density is not None and not 0 < density < 1:
         raise LthkitError(f"density {density} lies outside (0, 1); give the share of weights that masks leave")
     facts = begin.facts_of(store, catalog)
-    masks = begin.masks_of(store, round)
+    masks = masking.as_tensors(store.masks(round))
     share = 1 - facts.config.pruning.rate if density is None else density
-    found = _masks(facts, begin.begun(facts, store, round), round, masks, share, progress)
+    found = _masks(facts, begin.begun_in(facts, store, round), round, masks, share, progress)
     bits = list(found.values())
     counts = [[int(np.bitwise_count(one ^ other).sum()) for other in bits] for one in bits]
     apart = np.array(counts) / masking.size(masks)

@@ -5,7 +5,6 @@ import pytest
 import torch
 from tiny import AUTOENCODER, tiny_config
 
-import lthkit
 from lthkit import connectivity, plots
 from lthkit import masks as masking
 from lthkit.connectivity import barrier, error_along, trained_copies
@@ -24,6 +23,10 @@ def searched(tmp_path_factory):
 @pytest.fixture(scope="module")
 def facts(searched):
     return begin.facts_of(searched)
+
+
+def masks_of(store, round):
+    return masking.as_tensors(store.masks(round))
 
 
 def trained(store, round):
@@ -89,7 +92,7 @@ def test_lines_that_cannot_be(searched, facts):
 
 
 def test_copies_differ_in_the_order_alone_and_are_kept(searched, facts, tmp_path):
-    masks = begin.masks_of(searched, 1)
+    masks = masks_of(searched, 1)
     first = trained_copies(facts, searched, 1, masks, 2, tmp_path)
     assert not torch.equal(first[0].state["conv1.weight"], first[1].state["conv1.weight"])
     for copy in first:
@@ -99,7 +102,7 @@ def test_copies_differ_in_the_order_alone_and_are_kept(searched, facts, tmp_path
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
     assert all(torch.equal(again[1].state[name], value) for name, value in first[1].state.items())
     with pytest.raises(LthkitError, match="of another search, mask or order"):
-        trained_copies(facts, searched, 1, begin.masks_of(searched, 2), 2, tmp_path)
+        trained_copies(facts, searched, 1, masks_of(searched, 2), 2, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_a_copy_in_the_searchs_own_order_is_the_searchs_training(tmp_path, rewin
     config = tiny_config(AUTOENCODER, rewind=rewind, pruning__rounds=1, keep_weights="all")
     store = find_ticket(config, tmp_path / "a.zarr", progress=Silent())
     monkeypatch.setattr("lthkit.connectivity.copies.derive", lambda seed, *path: seed)
-    copies = trained_copies(begin.facts_of(store), store, 1, begin.masks_of(store, 1), 2, tmp_path / "copies")
+    copies = trained_copies(begin.facts_of(store), store, 1, masks_of(store, 1), 2, tmp_path / "copies")
     wanted = trained(store, 1)
     assert all(torch.equal(copies[0].state[name], value) for name, value in wanted.items())
 
@@ -122,7 +125,7 @@ def test_instability_of_tickets_beside_random_masks(searched, tmp_path):
         ("ticket", 0): 3,
         ("ticket", 2): 3,
     }
-    sparsity = masking.sparsity(begin.masks_of(searched, 2))
+    sparsity = masking.sparsity(masks_of(searched, 2))
     assert set(found.loc[found["round"] == 2, "sparsity"]) == {sparsity}
     for row in found.to_dict("records"):
         assert row["barrier"] == pytest.approx(max(row["path"]) - (row["path"][0] + row["path"][-1]) / 2)
@@ -140,6 +143,9 @@ def test_between_rounds_of_one_search(searched, tmp_path):
 def test_bad_input_is_refused(searched, tmp_path):
     with pytest.raises(LthkitError, match="at least 2 orders"):
         connectivity.instability(searched, tmp_path, [0], orders=1)
+    with pytest.raises(LthkitError, match="nonsense"):
+        connectivity.instability(searched, tmp_path, [0, 1], masks=["ticket", "nonsense"])
+    assert not list(tmp_path.iterdir())
     with pytest.raises(LthkitError, match="there is no round 7"):
         connectivity.instability(searched, tmp_path, [7])
 
@@ -151,8 +157,8 @@ def test_masks_of_each_epoch_by_hand(searched, facts):
     found = early_bird(searched)
     assert found["epoch"].values.tolist() == [0, 1, 2]
     start, end = facts.start.modules, trained(searched, 0)
-    keep = round(0.8 * masking.size(begin.masks_of(searched, 0)))
-    drawn = [masking.prune(state, begin.masks_of(searched, 0), keep) for state in (start, end)]
+    keep = round(0.8 * masking.size(masks_of(searched, 0)))
+    drawn = [masking.prune(state, masks_of(searched, 0), keep) for state in (start, end)]
     apart = sum(int((drawn[0][name] != drawn[1][name]).sum()) for name in drawn[0]) / masking.size(drawn[0])
     assert float(found["distance"].sel(epoch=0, other_epoch=2)) == apart > 0
     values = found["distance"].values
@@ -160,12 +166,14 @@ def test_masks_of_each_epoch_by_hand(searched, facts):
     assert not np.diag(values).any()
 
 
-def test_early_birds_that_cannot_be(searched):
+def test_early_birds_that_cannot_be(searched, monkeypatch):
     with pytest.raises(LthkitError, match="no round 9"):
         early_bird(searched, 9)
     with pytest.raises(LthkitError, match=r"density 1.5 lies outside"):
         early_bird(searched, 0, 1.5)
-    assert lthkit.early_bird.MOST_EPOCHS > 100
+    monkeypatch.setattr("lthkit.early_bird.MOST_EPOCHS", 1)
+    with pytest.raises(LthkitError, match="2 epochs, more than the 1"):
+        early_bird(searched)
 
 
 # --- figures --------------------------------------------------------------------------------------------------

@@ -129,6 +129,26 @@ def test_one_of_ones_own_may_take_gradients(monkeypatch):
     torch.testing.assert_close(found["b.weight"], task.network.b.weight.grad)
 
 
+def test_an_argument_that_can_be_left_out_is_no_gradient(monkeypatch):
+    import tiny
+
+    monkeypatch.setattr(tiny, "by_power", lambda weights, power=1: weights, raising=False)
+    assert criteria.find_criterion("tiny:by_power").needs == "nothing"
+
+
+@pytest.mark.parametrize("name", ["snip", "grasp", "synflow"])
+def test_frozen_weights_are_scored_too_with_the_statistics_that_they_keep(name):
+    task, same = Toy(), Toy()
+    task.network.requires_grad_(False)
+    task.network.norm.statistics_kept = same.network.norm.statistics_kept = True
+    task.network.norm.eval()
+    found, wanted = scored(name, task), scored(name, same)
+    assert all(torch.equal(found[key], wanted[key]) for key in NAMES)
+    assert not any(parameter.requires_grad for parameter in task.network.parameters())
+    assert not task.network.norm.training
+    assert task.network.training
+
+
 def test_without_batches_it_is_refused():
     task = Toy()
     with pytest.raises(LthkitError, match="there are no batches"):

@@ -160,7 +160,7 @@ def test_a_table_of_tickets(ticket):
 def test_names_of_stores_and_those_of_the_same_name(tmp_path):
     assert list(named(["x/a.zarr", "x/b.zarr"])) == ["a", "b"]
     assert list(named(["x/a.zarr", "y/a.zarr"])) == ["x/a", "y/a"]
-    with pytest.raises(LthkitError, match="given twice"):
+    with pytest.raises(LthkitError, match=r"'x/a.zarr' is given twice"):
         named(["x/a.zarr", "x/a.zarr"])
 
 
@@ -170,7 +170,7 @@ def test_the_command(ticket, tmp_path, capsys):
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert "97.30 %" in said
-    assert "medians of 2 measurements in turns, cpu, 1 threads" in said
+    assert "medians of 2 measurements in turns, cpu, 1 thread\n" in said
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"latency.csv", "latency.png"}
     assert main([*command, "--json"]) == 0
     assert [row["variant"] for row in json.loads(capsys.readouterr().out)] == ["dense", "masked", "cut"]
@@ -184,7 +184,7 @@ def test_the_command(ticket, tmp_path, capsys):
         (["--repetitions", "0"], "from 1 on"),
         (["--threads", "0"], "0 threads cannot work"),
         (["--variants", "fast"], "no variant 'fast'"),
-        (["--device", "tpu"], "device 'tpu' cannot be used here"),
+        (["--device", "tpu"], "device 'tpu' cannot be used"),
         (["--weights", "best", "--rounds", "1"], "keeps no weights 'best' of round 1"),
     ],
 )

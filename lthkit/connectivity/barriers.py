@@ -1,13 +1,12 @@
 """Barriers of a search's rounds: of copies in other orders of the data, and between the rounds themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import xarray as xr
-from torch import Tensor
 
 from lthkit import controls
 from lthkit import masks as masking
@@ -58,17 +57,22 @@ def instability(
         LthkitError: on fewer than two orders, a round that there is not, or a search that cannot be trained again.
     """
     store, folder = as_store(store), Path(folder)
+    if orders < 2:
+        raise LthkitError(f"{orders} training has nothing to be compared with; give at least 2 orders of the data")
     chosen = _rounds(store.rounds, rounds)
+    work = [
+        (kind, controls.read_recipe(kind, source=store.path, round=round))
+        for round in chosen
+        for kind in (masks if round else masks[:1])
+    ]
     facts = begin.facts_of(store, catalog)
-    work = [(round, kind) for round in chosen for kind in (masks if round else masks[:1])]
     shown = for_many(orders * len(work))
     rows = []
     try:
-        for round, kind in work:
-            made = controls.realise(controls.read_recipe(kind, source=store.path, round=round)).masks
-            named = kind.replace(" ", "-")
-            copies = trained_copies(facts, store, round, made, orders, folder, named=named, told=shown.done)
-            said = {"mask": kind, "round": round, "sparsity": masking.sparsity(made)}
+        for kind, recipe in work:
+            made, named = controls.realise(recipe).masks, kind.replace(" ", "-")
+            copies = trained_copies(facts, store, recipe.round, made, orders, folder, named=named, told=shown.done)
+            said = {"mask": kind, "round": recipe.round, "sparsity": masking.sparsity(made)}
             for one, other in combinations(copies, 2):
                 path = error_along(facts.task, facts.config, one.state, other.state, points=points, batches=batches)
                 rows.append({**said, "one": one.order, "other": other.order, **_told(path)})
@@ -109,13 +113,13 @@ def between_rounds(
     if pairs is None:
         following = [(at, at + 1) for at in range(first, last)]
         pairs = following + [(first, at) for at in range(first + 2, last + 1)]
-    states = {at: _trained(store, at) for at in sorted({at for pair in pairs for at in pair})}
+    states = {at: kept_state(store, at, "last").state for at in sorted({at for pair in pairs for at in pair})}
     facts = begin.facts_of(store, catalog)
     shown = for_many(len(pairs), unit="line")
     rows = []
     for one, other in pairs:
         path = error_along(facts.task, facts.config, states[one], states[other], points=points, batches=batches)
-        removed = masking.sparsity(begin.masks_of(store, max(one, other)))
+        removed = masking.sparsity(masking.as_tensors(store.masks(max(one, other))))
         rows.append({"one": one, "other": other, "sparsity": removed, **_told(path)})
         shown.done(f"rounds {one} and {other}")
     shown.close()
@@ -127,10 +131,6 @@ def _rounds(last: int, rounds: Sequence[int] | None) -> list[int]:
         if not 0 <= round <= last:
             raise LthkitError(f"there is no round {round}; choose of 0 to {last}")
     return list(range(last + 1)) if rounds is None else list(rounds)
-
-
-def _trained(store: Any, round: int) -> Mapping[str, Tensor]:
-    return kept_state(store, round, "last").state
 
 
 def _told(path: xr.Dataset) -> dict[str, Any]:

@@ -57,11 +57,9 @@ def trained_copies(
         told: called with a copy's label when it is there.
 
     Raises:
-        LthkitError: on fewer than two orders, or what ``begin.begun`` says.
+        LthkitError: if what the round began with is not kept, or a file in the folder is of another training.
     """
-    if orders < 2:
-        raise LthkitError(f"{orders} training has nothing to be compared with; give at least 2 orders of the data")
-    start = begin.begun(facts, store, round)
+    start = begin.begun_in(facts, store, round)
     copies = []
     for order in range(orders):
         copies.append(_copy(facts, round, masks, order, start, folder, named))

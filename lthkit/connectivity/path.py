@@ -55,11 +55,13 @@ def error_along(
     _check(one, other, points)
     taken = _batches(task, config, batches) if _normalised(task.modules) else []
     alphas = np.linspace(0, 1, points)
+    equal = all(torch.equal(one[name], other[name]) for name in one)
     scores = []
     for alpha in alphas:
-        state = _between(one, other, float(alpha))
-        if alpha not in (0, 1) and not _same(one, other):
-            state = _with_statistics(task, config, state, taken)
+        if equal or alpha in (0, 1):
+            state = dict(other if alpha == 1 else one)
+        else:
+            state = _with_statistics(task, config, _between(one, other, float(alpha)), taken)
         scores.append(scores_as_is(task, config.plan, state, {}, split)[task.metric])
     score = np.array(scores)
     attrs = {"metric": task.metric, "split": split, "points": points, "batches": batches}
@@ -78,20 +80,14 @@ def barrier(path: xr.Dataset) -> float:
 def _check(one: State, other: State, points: int) -> None:
     if points < 3:
         raise LthkitError(f"{points} points have none between the ends; give at least 3")
-    for name in {*one, *other}:
+    for name in dict.fromkeys([*one, *other]):
         if name not in one or name not in other or one[name].shape != other[name].shape:
             raise LthkitError(
                 f"the two networks differ in '{name}', so there is no line between them; give states of one network"
             )
 
 
-def _same(one: State, other: State) -> bool:
-    return all(torch.equal(one[name], other[name]) for name in one)
-
-
 def _between(one: State, other: State, alpha: float) -> dict[str, Tensor]:
-    if alpha in (0, 1) or _same(one, other):
-        return dict(other if alpha == 1 else one)
     return {
         name: torch.lerp(value, other[name], alpha) if value.is_floating_point() else value
         for name, value in one.items()

@@ -2,12 +2,13 @@
 
 from lthkit.controls.changed import flip, swap
 from lthkit.controls.drawn import global_random, layer_random, layer_shuffled
+from lthkit.controls.kind import Score
 from lthkit.controls.made import Made, realise
 from lthkit.controls.nested import NESTED, nested_codes
 from lthkit.controls.paired import difference, intersection, union
 from lthkit.controls.ranked import one_layer, one_shot
 from lthkit.controls.recipe import Recipe, kinds, parse_recipe, read_recipe, ticket_recipe
-from lthkit.controls.scored import Score, erdos_renyi_kernel, erk_counts, pruned_in_steps
+from lthkit.controls.scored import erdos_renyi_kernel, erk_counts, pruned_in_steps
 from lthkit.controls.stored import complement
 
 __all__ = [

@@ -12,6 +12,9 @@ from lthkit.config import Config
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
 
+Score = Callable[[Masks], Mapping[str, Tensor]]
+"""Masks of what is left → scores by weight."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -28,7 +31,7 @@ class Inputs:
     ticket: Masks
     second: Masks
     weights: Mapping[str, Tensor]
-    scored: tuple[Callable[[Masks], Mapping[str, Tensor]], int] | None = None
+    scored: tuple[Score, int] | None = None
 
 
 @dataclass(frozen=True)

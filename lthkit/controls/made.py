@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lthkit import masks as rules
-from lthkit.controls.kind import Inputs
+from lthkit.controls.kind import Inputs, Score
 from lthkit.controls.paired import Paired
 from lthkit.controls.recipe import Recipe
-from lthkit.controls.scored import Score
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
 from lthkit.store import Store, open_store

@@ -11,12 +11,9 @@ from torch import Tensor
 from lthkit import masks as rules
 from lthkit.controls.draw import keys, smallest
 from lthkit.controls.drawn import Drawn
-from lthkit.controls.kind import Inputs, Undrawn
+from lthkit.controls.kind import Inputs, Score, Undrawn
 from lthkit.errors import LthkitError
 from lthkit.masks import Masks
-
-Score = Callable[[Masks], Mapping[str, Tensor]]
-"""Masks of what is left → scores by weight."""
 
 
 class Scored(Undrawn):

@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_flatten
 from lthkit import ranks
 from lthkit.errors import LthkitError
 from lthkit.tasks import Task
+from lthkit.train import machine
 
 Gradients = dict[str, Tensor]
 
@@ -22,12 +23,11 @@ def loss_gradients(task: Task, batches: Iterable[Any], names: Iterable[str]) -> 
     Raises:
         LthkitError: without batches.
     """
-    named = _parameters(task, names)
-    with _untouched(task.modules):
+    with _watched(task, names) as named:
         return _mean(_gradients(task.loss(batch), named) for batch in batches)
 
 
-def hessian_products(task: Task, batches: Sequence[Any], names: Iterable[str]) -> Gradients:
+def hessian_products(task: Task, batches: Sequence[Any], names: Sequence[str]) -> Gradients:
     """Hg, the Hessian of the mean loss times its gradient, both over these parameters alone.
 
     Args:
@@ -38,9 +38,8 @@ def hessian_products(task: Task, batches: Sequence[Any], names: Iterable[str]) -
     Raises:
         LthkitError: without batches.
     """
-    named = _parameters(task, names)
-    gradients = loss_gradients(task, batches, named)
-    with _untouched(task.modules):
+    gradients = loss_gradients(task, batches, names)
+    with _watched(task, names) as named:
         return _mean(_product(task.loss(batch), named, gradients) for batch in batches)
 
 
@@ -60,19 +59,15 @@ def flow_gradients(network: nn.Module, shape: tuple[int, ...], names: Iterable[s
     values |= {name: torch.zeros_like(value) for name, value in values.items() if name.endswith("running_mean")}
     wanted = {name: values[name].requires_grad_() for name in names}
     ones = torch.ones(1, *shape, dtype=torch.float64, device=like.device)
-    training = network.training
+    modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
         outputs = functional_call(network, values, (ones,))
     finally:
-        network.train(training)
+        for module, training in modes:
+            module.training = training
     flow = torch.stack([each.sum() for each in tree_flatten(outputs)[0] if isinstance(each, Tensor)]).sum()
     return _gradients(flow, wanted)
-
-
-def _parameters(task: Task, names: Iterable[str]) -> Gradients:
-    parameters = dict(task.network.named_parameters())
-    return {name: parameters[name] for name in names}
 
 
 def _gradients(value: Tensor, named: Mapping[str, Tensor]) -> Gradients:
@@ -101,11 +96,22 @@ def _mean(found: Iterable[Gradients]) -> Gradients:
 
 
 @contextmanager
-def _untouched(modules: nn.Module) -> Iterator[None]:
-    """Training mode as it is; buffers (running statistics, queues) are put back afterwards."""
-    before = {name: buffer.clone() for name, buffer in modules.named_buffers()}
+def _watched(task: Task, names: Iterable[str]) -> Iterator[Gradients]:
+    """The parameters by name, frozen ones too, while the task is in training mode; then all is as it was."""
+    parameters = dict(task.network.named_parameters())
+    named: Gradients = {name: parameters[name] for name in names}
+    modes = [(module, module.training) for module in task.modules.modules()]
+    trained = {name: parameter.requires_grad for name, parameter in named.items()}
+    buffers = {name: buffer.clone() for name, buffer in task.modules.named_buffers()}
+    machine.training_mode(task.modules)
     try:
-        yield
+        for parameter in named.values():
+            parameter.requires_grad_()
+        yield named
     finally:
-        for name, buffer in modules.named_buffers():
-            buffer.copy_(before[name])
+        for name, parameter in named.items():
+            parameter.requires_grad_(trained[name])
+        for name, buffer in task.modules.named_buffers():  # running statistics, queues
+            buffer.copy_(buffers[name])
+        for module, training in modes:
+            module.training = training

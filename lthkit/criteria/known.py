@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from lthkit import masks as masking
 from lthkit.criteria.gradients import flow_gradients, hessian_products, loss_gradients
 from lthkit.criteria.rules import grasp, magnitude, snip, synflow
 from lthkit.errors import LthkitError
@@ -52,12 +53,17 @@ def find_criterion(name: str) -> Criterion:
     """
     if ":" in name:
         rule = find_callable(name, f"criterion '{name}'")
-        return Criterion(rule, "gradients" if len(inspect.signature(rule).parameters) > 1 else "nothing")
+        return Criterion(rule, "gradients" if _required(rule) > 1 else "nothing")
     if name not in CRITERIA:
         near = get_close_matches(name, CRITERIA, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"choose {', '.join(CRITERIA)} or package.module:function"
         raise LthkitError(f"there is no criterion '{name}'; {hint}")
     return CRITERIA[name]
+
+
+def _required(rule: Callable[..., Any]) -> int:
+    """How many arguments it cannot do without."""
+    return sum(each.default is each.empty for each in inspect.signature(rule).parameters.values())
 
 
 def scores(
@@ -78,9 +84,7 @@ def scores(
     parameters = dict(task.network.named_parameters())
     before = {name: parameters[name].detach().clone() for name in masks}
     try:
-        with torch.no_grad():
-            for name, mask in masks.items():
-                parameters[name].mul_(mask.to(parameters[name].device))
+        masking.apply_(parameters, {name: mask.to(parameters[name].device) for name, mask in masks.items()})
         weights = {name: parameters[name].detach() for name in masks}
         asked = _asked(criterion.needs, task, list(masks), seed, batches)
         return criterion.rule(weights, *asked)

@@ -6,7 +6,6 @@ from .export import gather as gather
 from .export import write as write
 from .foreign import read_foreign as read_foreign
 from .network import ExportedNetwork as ExportedNetwork
-from .network import check_network_path as check_network_path
 from .network import export_network as export_network
 from .scores import scores_table as scores_table
 from .scores import write_scores as write_scores

@@ -115,7 +115,7 @@ def gather(store: StoreLike, round: int, weights: Kept = "start") -> Ticket:
 
 
 def write(ticket: Ticket, path: Path | str, format: Format = "torch", *, force: bool = False) -> Path:
-    """Write beside ``path``, read again, compare to the bit, rename. The facts go along under the name ``lthkit``:
+    """Write a ticket as a file (``write_state``). The facts go along under the name ``lthkit``:
 
     as the metadata of a safetensors file (JSON), as an attribute of the mapping that ``torch.load`` gives.
 
@@ -131,23 +131,23 @@ def write(ticket: Ticket, path: Path | str, format: Format = "torch", *, force: 
         with quiet():
             tensors = tensors | {name: compressed(tensors[name]) for name in ticket.masks}
         facts = facts | {"shapes": _shapes(ticket, tensors)}
-    with replacing(path) as temporary, quiet():
-        write_state(tensors, temporary, format, facts)
+    write_state(tensors, path, format, facts)
     return path
 
 
 def write_state(tensors: Mapping[str, Tensor], path: Path, format: str, facts: Mapping[str, Any]) -> None:
-    """Write a state, read it again, compare to the bit.
+    """Write a state beside ``path``, read it again, compare to the bit, rename.
 
     Raises:
-        LthkitError: if what was read differs.
+        LthkitError: if it cannot be written, or what was read differs.
     """
-    if format == "safetensors":
-        path.write_bytes(save(dict(tensors), {FACTS: json.dumps(facts, sort_keys=True)}))
-    else:
-        _write_torch(tensors, path, facts)
-    if sha256_by_name(_dense(_read(path, format))) != sha256_by_name(_dense(tensors)):
-        raise LthkitError(f"'{path}' read back differs from what was written; write it to another disk")
+    with replacing(path) as temporary, quiet():
+        if format == "safetensors":
+            temporary.write_bytes(save(dict(tensors), {FACTS: json.dumps(facts, sort_keys=True)}))
+        else:
+            _write_torch(tensors, temporary, facts)
+        if sha256_by_name(_dense(_read(temporary, format))) != sha256_by_name(_dense(tensors)):
+            raise LthkitError(f"'{path}' read back differs from what was written; write it to another disk")
 
 
 def _check_path(path: Path, format: str, force: bool) -> None:

@@ -91,19 +91,18 @@ def export_network(
         LthkitError: as ``cut``; a network that cannot be followed; a file that exists or cannot be written.
     """
     path = Path(path)
-    check_network_path(path, format, cut, force)
+    _check_network_path(path, format, cut, force)
     found = ticket_network(store, round, weights)
     network, facts = _network(found, cut, borders)
+    if format not in _PROGRAMS:
+        write_state(network.state_dict(), path, format, facts)
+        return ExportedNetwork(path, facts)
     with replacing(path) as temporary:
-        if format in _PROGRAMS:
-            difference = _write_program(network, found, format, temporary, facts)
-            facts |= {"written_difference": difference}
-        else:
-            write_state(network.state_dict(), temporary, format, facts)
+        facts |= {"written_difference": _write_program(network, found, format, temporary, facts)}
     return ExportedNetwork(path, facts)
 
 
-def check_network_path(path: Path, format: str, cut: bool, force: bool) -> None:
+def _check_network_path(path: Path, format: str, cut: bool, force: bool) -> None:
     """Refuse what cannot be written there.
 
     Raises:

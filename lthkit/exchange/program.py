@@ -4,18 +4,16 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from lthkit.cutting import FACTS
 from lthkit.errors import LthkitError
 from lthkit.exchange.quiet import quiet
 
-Program = Literal["pt2", "onnx"]
-ENDINGS = {"pt2": ".pt2", "onnx": ".onnx"}
 INPUT = "images"
-_FACTS_FILE = "lthkit.json"
 
 
 def write_pt2(network: nn.Module, images: Tensor, path: Path, facts: Mapping[str, Any]) -> None:
@@ -25,7 +23,7 @@ def write_pt2(network: nn.Module, images: Tensor, path: Path, facts: Mapping[str
         LthkitError: if torch.export cannot follow the network.
     """
     with open(path, "wb") as file:  # a file, whose name needs no ending
-        torch.export.save(_program(network, images), file, extra_files={_FACTS_FILE: json.dumps(facts)})
+        torch.export.save(_program(network, images), file, extra_files={f"{FACTS}.json": json.dumps(facts)})
 
 
 def write_onnx(network: nn.Module, images: Tensor, path: Path, facts: Mapping[str, Any]) -> None:
@@ -40,7 +38,7 @@ def write_onnx(network: nn.Module, images: Tensor, path: Path, facts: Mapping[st
         written = torch.onnx.export(program, input_names=[INPUT], dynamo=True, verbose=False)
     if written is None:
         raise LthkitError("torch.onnx.export gave no program for this network; write it as pt2")
-    written.model.metadata_props["lthkit"] = json.dumps(facts)
+    written.model.metadata_props[FACTS] = json.dumps(facts)
     written.save(str(path), external_data=False)
 
 
@@ -52,23 +50,14 @@ def read_pt2(path: Path) -> Callable[[Tensor], Any]:
 
 
 def read_onnx(path: Path) -> Callable[[Tensor], list[Tensor]]:
-    """The program as a function of images, carried out by onnxruntime on the CPU with all outputs in a list."""
-    return partial(_run_onnx, onnx_session(path.read_bytes()))
-
-
-def onnx_session(model: bytes | str, threads: int | None = None) -> Any:
-    """An onnxruntime session on the CPU.
-
-    Args:
-        model: the file's content, or its path.
-        threads: within an operation; torch's by default.
-    """
+    """The program as a function of images, carried out by onnxruntime on the CPU with as many threads as torch has."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or torch.get_num_threads()
+    options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    return partial(_run_onnx, session)
 
 
 def must_have_onnx() -> None:

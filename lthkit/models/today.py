@@ -52,13 +52,12 @@ def make_vit(
     Raises:
         LthkitError: if sizes do not divide.
     """
-    for whole, part in (("image_size", "patch_size"), ("hidden_dim", "num_heads")):
-        values = {"image_size": image_size, "patch_size": patch_size, "hidden_dim": hidden_dim, "num_heads": num_heads}
-        if values[whole] % values[part]:
-            raise LthkitError(f"{whole} {values[whole]} is no multiple of {part} {values[part]}; choose others")
     sizes = {"image_size": image_size, "patch_size": patch_size, "num_layers": num_layers, "num_heads": num_heads}
-    sizes |= {"hidden_dim": hidden_dim, "mlp_dim": mlp_dim, "num_classes": num_classes}
-    return torchvision.models.VisionTransformer(**sizes, **options)
+    sizes |= {"hidden_dim": hidden_dim, "mlp_dim": mlp_dim}
+    for whole, part in (("image_size", "patch_size"), ("hidden_dim", "num_heads")):
+        if sizes[whole] % sizes[part]:
+            raise LthkitError(f"{whole} {sizes[whole]} is no multiple of {part} {sizes[part]}; choose others")
+    return torchvision.models.VisionTransformer(**sizes, num_classes=num_classes, **options)
 
 
 def _of_torchvision(name: str, num_classes: int, **options: Any) -> nn.Module:

@@ -73,9 +73,9 @@ def _pairs(frame: pd.DataFrame) -> str:
 def _add_line(figure: go.Figure, frame: pd.DataFrame, column: str, kind: str, place: int, row: int) -> None:
     groups = frame.groupby("sparsity", sort=True)[column]
     x = 1 - np.array([sparsity for sparsity, _ in groups], float)
-    means, spread = groups.mean().to_numpy(float), groups.std(ddof=1).to_numpy(float)
+    means, deviations = groups.mean().to_numpy(float), groups.std(ddof=1).to_numpy(float)
     colour = COLOURS[place % len(COLOURS)]
-    add_band(figure, x, means, spread, faint(colour), row=row, col=1, legendgroup=kind)
+    add_band(figure, x, means, deviations, faint(colour), row=row, col=1, legendgroup=kind)
     figure.add_scatter(
         x=x,
         y=means,

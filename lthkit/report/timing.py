@@ -28,7 +28,8 @@ def timing_report(timings: pd.DataFrame, within: int | None = None) -> str:
     """What ``lthkit.time_tickets`` measured, a line a variant."""
     rows = [_cells(row) for row in timings.to_dict("records")]
     first = timings.iloc[0]
-    said = f"medians of {first['repetitions']} measurements in turns, {first['device']}, {first['threads']} threads"
+    threads = f"{first['threads']} thread{'s' if first['threads'] > 1 else ''}"
+    said = f"medians of {first['repetitions']} measurements in turns, {first['device']}, {threads}"
     return f"{table(_HEADER, rows, _RIGHT, within)}\n\n{said}"
 
 

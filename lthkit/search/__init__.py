@@ -3,7 +3,6 @@
 A single training (dense reference, ticket, control) is a search of zero rounds and goes through the same runner.
 """
 
-from lthkit.criteria import find_criterion
 from lthkit.search.config import Pruning, Rewind, SearchConfig, Weights
 from lthkit.search.evaluate import evaluate, evaluate_before_training, scores_as_is
 from lthkit.search.kept import Kept, KeptState, config_of, kept_state
@@ -27,7 +26,6 @@ __all__ = [
     "config_of",
     "evaluate",
     "evaluate_before_training",
-    "find_criterion",
     "find_ticket",
     "find_trained",
     "kept_state",

@@ -1,10 +1,12 @@
-"""What the training of a finished search's round began with."""
+"""What the training of a round begins with, and a finished search as it began."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lthkit import masks as masking
+from torch import Tensor
+
+from lthkit import ranks
 from lthkit.catalog import Catalog, load_catalog
-from lthkit.masks import Masks
 from lthkit.search.facts import Facts
 from lthkit.search.journal import read_rewind_point
 from lthkit.search.kept import config_of, kept_state
@@ -25,21 +27,26 @@ def facts_of(store: Store, catalog: Catalog | None = None) -> Facts:
     return facts
 
 
-def begun(facts: Facts, store: Store, round: int) -> Point:
-    """The state that the training of a round began with, before its mask was applied, by the search's rewinding.
+def begun(facts: Facts, round: int, last: Callable[[], Mapping[str, Tensor]]) -> Point:
+    """The state that the training of a round begins with, before its mask is applied, by the search's rewinding.
+
+    Args:
+        facts: of the search.
+        round: which.
+        last: gives the state at the end of the round before, where the search trains on from it.
 
     Raises:
-        LthkitError: if what it went back to is not kept.
+        LthkitError: if what it goes back to is not kept.
     """
     to = facts.config.rewind.to
     if round == facts.first or to == "start":
         return facts.start
     if to == "none":
-        return make_point(0, kept_state(store, round - 1, "last").state)
-    point = read_rewind_point(facts)
+        return make_point(0, dict(last()))
+    point = ranks.first(lambda: read_rewind_point(facts))
     return point if to == "step" else make_point(0, point.modules)
 
 
-def masks_of(store: Store, round: int) -> Masks:
-    """The masks of a round as tensors."""
-    return masking.as_tensors(store.masks(round))
+def begun_in(facts: Facts, store: Store, round: int) -> Point:
+    """The same of a stored search, from what it kept."""
+    return begun(facts, round, lambda: kept_state(store, round - 1, "last").state)

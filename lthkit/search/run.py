@@ -13,9 +13,10 @@ from lthkit.data import SceneSplits, Splits
 from lthkit.errors import LthkitError, TrainingDiverged
 from lthkit.masks import Masks
 from lthkit.progress import Progress, Silent
+from lthkit.search.begin import begun
 from lthkit.search.config import SearchConfig
 from lthkit.search.facts import Facts
-from lthkit.search.journal import Journal, Position, read_rewind_point
+from lthkit.search.journal import Journal, Position
 from lthkit.search.origin import find_origin
 from lthkit.search.prepare import check_path, prepare, settled
 from lthkit.search.pruning import pruned, scorer
@@ -23,7 +24,7 @@ from lthkit.search.record import as_now
 from lthkit.search.result import read_result
 from lthkit.seeds import derive
 from lthkit.store import Store, beside
-from lthkit.train import Keeping, Point, Snapshot, make_point, train
+from lthkit.train import Keeping, Point, Snapshot, train
 
 
 def find_ticket(
@@ -144,13 +145,7 @@ class _Search:
         """The state that ``round`` goes on from, or trains from: rewound after the one ``before``."""
         if before and before[0] == round:
             return before[1]
-        to = self.facts.config.rewind.to
-        if round == self.facts.first or to == "start":
-            return self.facts.start
-        if to == "none":
-            return make_point(0, self._last_of(round - 1, before).modules)
-        point = ranks.first(lambda: read_rewind_point(self.facts))
-        return point if to == "step" else make_point(0, point.modules)
+        return begun(self.facts, round, lambda: self._last_of(round - 1, before).modules)
 
     def train(self, round: int, masks: Masks, begin: Point | Snapshot) -> Snapshot:
         """The training of ``round`` under its masks."""

@@ -19,6 +19,7 @@ from lthkit.search import Kept, config_of
 from lthkit.store import Store, StoreLike, as_store, trained_file
 from lthkit.timing.latency import interleaved
 from lthkit.timing.variants import VARIANTS, Variant, make_variants
+from lthkit.train import machine
 
 REPETITIONS = 30
 BATCH_SIZES = (1, 32)
@@ -58,13 +59,14 @@ def time_tickets(
     stores = {name: as_store(each) for name, each in _by_name(tickets).items()}
     asked = [(name, store, round) for name, store in stores.items() for round in _rounds(store, rounds)]
     _check(batch_sizes, repetitions, names, device)
+    scored = {name: _scores(store) for name, store in stores.items()}
     frames = []
     for name, store, round in asked:
         which = weights or trained_or_start(store, round)
         found = ticket_network(store, round, which, catalog)
         frame = time_network(found, batch_sizes, names=names, repetitions=repetitions, device=device)
         said = {"ticket": name, "round": round, "sparsity": found.said["sparsity"], "weights": which or "trained"}
-        scores = _scores(store)
+        scores = scored[name]
         dense = frame["variant"] == "dense"
         frame["score"] = np.where(dense, scores.get(0, np.nan), scores.get(round, np.nan))
         frame["metric"] = scores.get("metric")
@@ -98,7 +100,7 @@ def time_network(
     like = next(found.network.parameters())
     rows = []
     for batch in batch_sizes:
-        images = random_images(batch, found.image_shape, like)
+        images = random_images(batch, found.image_shape, like).to(device)
         with torch.inference_mode():
             calls = {name: partial(each.run, images) for name, each in made.items()}
             seconds = interleaved(calls, repetitions, device)
@@ -114,7 +116,8 @@ def named(stores: Sequence[str | Path]) -> dict[str, StoreLike]:
         names = ["/".join(path.resolve().with_suffix("").parts[-parts:]) for path in paths]
         if len(set(names)) == len(names):
             return dict(zip(names, paths, strict=True))
-    raise LthkitError(f"'{paths[0]}' or another store is given twice; name each once")
+    twice = next(path for place, path in enumerate(paths) if path.resolve() in [one.resolve() for one in paths[:place]])
+    raise LthkitError(f"'{twice}' is given twice; name each store once")
 
 
 @contextmanager
@@ -188,10 +191,4 @@ def _check(batch_sizes: Sequence[int], repetitions: int, names: Sequence[str], d
     for name in names:
         if name not in VARIANTS:
             raise LthkitError(f"there is no variant '{name}'; choose of {'; '.join(VARIANTS)}")
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].split(",")[0]
-        raise LthkitError(
-            f"device '{device}' cannot be used here ({reason}); choose cpu, or cuda where it is"
-        ) from error
+    machine.check_device(device)

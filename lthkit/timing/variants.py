@@ -47,14 +47,14 @@ def make_variants(found: TicketNetwork, device: str = "cpu", names: tuple[str, .
     ``2:4`` needs a GPU and the pattern; onnxruntime the extra ``lthkit[onnx]`` and no GPU.
 
     Args:
-        found: the network and its mask.
+        found: the network and its mask; not changed.
         device: where torch works.
         names: of ``VARIANTS``.
 
     Raises:
         LthkitError: if the network cannot be followed.
     """
-    network = found.network.eval().to(device)
+    network = masked_network(found.network, {})[0].to(device)
     masked, masks = masked_network(network, found.masks)
     counts = removable_channels(network, masks, found.image_shape)
     removed = counts.attrs["multiply_adds_removed"]

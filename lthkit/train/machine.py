@@ -32,17 +32,27 @@ def check(plan: Plan) -> None:
         raise LthkitError(
             f"a batch of {plan.batch_size} cannot be shared among {ranks.world_size()} processes; use a multiple"
         )
-    try:
-        device = torch.device(plan.device)
-        torch.ones(1, device=device).add(1).item()
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise LthkitError(f"device '{plan.device}' cannot be used ({reason}); use 'cpu' or 'auto'") from None
+    device = check_device(plan.device)
     if plan.compile and device.type == "cpu" and not _has_compiler():
         raise LthkitError("compile needs a C++ compiler and none was found; install g++, set CXX, or turn compile off")
     if plan.compile and device.type == "cuda" and not _has_triton():
         raise LthkitError("compile on CUDA needs triton, which is not installed; install it or turn compile off")
     check_optimizer(plan)
+
+
+def check_device(name: str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        LthkitError: if it is absent or does not compute.
+    """
+    try:
+        device = torch.device(name)
+        torch.ones(1, device=device).add(1).item()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise LthkitError(f"device '{name}' cannot be used ({reason}); use 'cpu'") from None
+    return device
 
 
 @contextmanager
