@@ -41,6 +41,7 @@ from .analysis import zero_kernels as zero_kernels
 from .catalog import load_catalog as load_catalog
 from .connectivity import between_rounds as between_rounds
 from .connectivity import instability as instability
+from .connectivity import stability_table as stability_table
 from .cutting import cut as cut
 from .display import show as show
 from .errors import LthkitError as LthkitError

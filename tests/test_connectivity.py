@@ -1,13 +1,15 @@
 """Lines between trained networks: their ends, their barriers, and trainings in other orders of the data."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny import AUTOENCODER, tiny_config
 
 from lthkit import connectivity, plots
 from lthkit import masks as masking
-from lthkit.connectivity import barrier, error_along, trained_copies
+from lthkit.analysis import highest_sparsity
+from lthkit.connectivity import barrier, error_along, stability_table, trained_copies
 from lthkit.early_bird import early_bird
 from lthkit.errors import LthkitError
 from lthkit.progress import Silent
@@ -130,6 +132,73 @@ def test_instability_of_tickets_beside_random_masks(searched, tmp_path):
     for row in found.to_dict("records"):
         assert row["barrier"] == pytest.approx(max(row["path"]) - (row["path"][0] + row["path"][-1]) / 2)
         assert row["barrier"] >= 0
+    judged = stability_table(found)
+    assert judged["mask"].tolist() == ["dense", "ticket", "layer_random"]
+    facts = begin.facts_of(searched)
+    copies = trained_copies(facts, searched, 2, masks_of(searched, 2), 3, tmp_path)
+    scores = [scores_as_is(facts.task, facts.config.plan, copy.state, {}, "test")["accuracy"] for copy in copies]
+    assert judged["error"][1] == pytest.approx(1 - np.mean(scores))
+    assert judged["trainings"].tolist() == [3, 3, 3]
+
+
+def told(mask, round, sparsity, ends, middle, higher_is_better=True):
+    """Rows of three trainings with these errors, whose lines all have this error in the middle."""
+    rows = []
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        path = [ends[one], middle, ends[other]]
+        above = max(path) - (path[0] + path[2]) / 2
+        said = {"mask": mask, "round": round, "sparsity": sparsity, "one": one, "other": other}
+        rows.append(said | {"barrier": above, "path": path, "higher_is_better": higher_is_better})
+    return pd.DataFrame(rows)
+
+
+def test_which_round_loses_stability_beside_which_round_stops_matching():
+    """By hand: dense errors 0.10, 0.11, 0.12 have mean 0.11 and deviation 0.01, so up to 0.12 matches."""
+    instability = pd.concat(
+        [
+            told("ticket", 0, 0.0, [0.10, 0.11, 0.12], 0.15),
+            told("ticket", 1, 0.5, [0.11, 0.12, 0.13], 0.12),
+            told("layer_random", 1, 0.5, [0.13, 0.14, 0.15], 0.34),
+            told("ticket", 2, 0.8, [0.12, 0.13, 0.14], 0.13),
+        ]
+    )
+    found = stability_table(instability).set_index(["mask", "round"])
+    assert found["stable"].to_dict() == {
+        ("dense", 0): "no",
+        ("ticket", 1): "yes",
+        ("layer_random", 1): "no",
+        ("ticket", 2): "yes",
+    }
+    assert found["matching"].tolist() == ["yes", "yes", "no", "no"]
+    assert found["error"].tolist() == pytest.approx([0.11, 0.12, 0.14, 0.13])
+    assert found["error_sd"].tolist() == pytest.approx([0.01] * 4)
+    # pairs of the dense network: 0.15 above 0.105, 0.11 and 0.115
+    assert found.loc[("dense", 0), "barrier"] == pytest.approx(0.04)
+    assert found.loc[("dense", 0), "barrier_sd"] == pytest.approx(0.005)
+    assert found["pairs"].tolist() == found["trainings"].tolist() == [3] * 4
+    assert set(stability_table(instability, limit=0.001)["stable"]) == {"no"}
+    ends = {rule: highest_sparsity(stability_table(instability), rule) for rule in ("stable", "matching")}
+    assert ends["stable"].set_index("mask")["said"].to_dict() == {
+        "ticket": "stable up to 80.00 %, the highest that was judged",
+        "layer_random": "stable at no sparsity",
+    }
+    assert ends["matching"].set_index("mask").loc["ticket", "said"] == "matching up to 50.00 %, then no longer"
+
+
+def test_what_cannot_be_judged_gets_no_verdict():
+    dense, ticket = told("ticket", 0, 0.0, [0.1, 0.1, 0.1], 0.1), told("ticket", 1, 0.5, [0.1, 0.1, 0.1], 0.1)
+    two = stability_table(pd.concat([dense, ticket]).query("other == 1"))
+    assert two["stable"].tolist() == ["yes", "yes"]
+    assert two["matching"].tolist() == ["no verdict", "no verdict"]
+    assert np.isnan(two["barrier_sd"]).all()
+    assert stability_table(ticket)["matching"].tolist() == ["no verdict"]
+    losses = pd.concat([dense, ticket]).assign(higher_is_better=False)
+    assert stability_table(losses)["stable"].tolist() == ["no verdict", "no verdict"]
+    assert stability_table(losses, limit=0.5)["stable"].tolist() == ["yes", "yes"]
+    with pytest.raises(LthkitError, match="no column 'path'"):
+        stability_table(dense.drop(columns="path"))
+    with pytest.raises(LthkitError, match="no barriers to judge"):
+        stability_table(dense[:0])
 
 
 def test_between_rounds_of_one_search(searched, tmp_path):

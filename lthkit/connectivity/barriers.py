@@ -50,8 +50,9 @@ def instability(
 
     Returns:
         A row for each mask, round and pair of orders: ``mask``, ``round``, ``sparsity``, ``one``, ``other``,
-        ``barrier``, ``error`` (mean of both ends) and ``path`` (errors along the line); ``metric``. At round 0, without
-        a mask, all kinds are the dense network, which is told once, as ``ticket``.
+        ``barrier``, ``error`` (mean of both ends) and ``path`` (errors along the line); ``metric`` and its
+        ``higher_is_better``. At round 0, without a mask, all kinds are the dense network, which is told once, as
+        ``ticket``.
 
     Raises:
         LthkitError: on fewer than two orders, a round that there is not, or a search that cannot be trained again.
@@ -103,7 +104,7 @@ def between_rounds(
 
     Returns:
         A row for each pair: ``one``, ``other`` (rounds), ``sparsity`` (of the later), ``barrier``, ``error``, ``path``,
-        ``metric``.
+        ``metric``, ``higher_is_better``.
 
     Raises:
         LthkitError: on weights that are not kept.
@@ -136,4 +137,5 @@ def _rounds(last: int, rounds: Sequence[int] | None) -> list[int]:
 def _told(path: xr.Dataset) -> dict[str, Any]:
     error = path["error"].values
     ends = (error[0] + error[-1]) / 2
-    return {"barrier": barrier(path), "error": float(ends), "path": error.tolist(), "metric": path.attrs["metric"]}
+    said = {name: path.attrs[name] for name in ("metric", "higher_is_better")}
+    return {"barrier": barrier(path), "error": float(ends), "path": error.tolist(), **said}

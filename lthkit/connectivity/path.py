@@ -47,7 +47,7 @@ def error_along(
 
     Returns:
         By ``alpha``: ``score`` (the task's metric) and ``error``: 1 − score where more is better, else the score.
-        Attributes ``metric``, ``split``, ``points``, ``batches``.
+        Attributes ``metric``, ``higher_is_better``, ``split``, ``points``, ``batches``.
 
     Raises:
         LthkitError: if the states are of different networks, or there are too few points.
@@ -64,7 +64,8 @@ def error_along(
             state = _with_statistics(task, config, _between(one, other, float(alpha)), taken)
         scores.append(scores_as_is(task, config.plan, state, {}, split)[task.metric])
     score = np.array(scores)
-    attrs = {"metric": task.metric, "split": split, "points": points, "batches": batches}
+    attrs = {"metric": task.metric, "higher_is_better": task.higher_is_better}
+    attrs |= {"split": split, "points": points, "batches": batches}
     columns = {"score": ("alpha", score), "error": ("alpha", 1 - score if task.higher_is_better else score)}
     return labelled(
         xr.Dataset(columns, {"alpha": alphas}, attrs), error=("error", "1"), alpha=("place on the line", "1")

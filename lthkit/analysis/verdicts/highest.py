@@ -14,7 +14,8 @@ def highest_sparsity(table: pd.DataFrame, rule: str = "matching") -> pd.DataFram
     """The highest sparsity at which a verdict still holds on each curve, and whether the curve left and came back.
 
     Args:
-        table: what ``verdict_table`` gives with ``details``, or ``universal`` (then ``rule`` is "universal").
+        table: what ``verdict_table`` gives with ``details``, ``universal`` (then ``rule`` is "universal"), or
+            ``stability_table`` (then it is "stable" or "matching").
         rule: which verdict, one of ``table.RULES``.
 
     Returns:
@@ -30,7 +31,8 @@ def highest_sparsity(table: pd.DataFrame, rule: str = "matching") -> pd.DataFram
     curve = [name for name in ("source", "weights", "target", "mask") if name in table]
     judged = table[table["mask"] != "dense"]
     sparsity, rounds, words = (judged[name].to_numpy() for name in ("sparsity", "round", rule))
-    places: Any = judged.groupby(curve, sort=False).indices
+    indices: Any = judged.groupby(curve, sort=False).indices
+    places = {place if isinstance(place, tuple) else (place,): at for place, at in indices.items()}
     rows = []
     for place in dict.fromkeys(judged[curve].itertuples(index=False, name=None)):
         at = places[place]

@@ -26,8 +26,8 @@ MARGIN = 0.01
 READ = ["target", "weights", "mask", "round", "sparsity", "score", "verdict"]
 """The columns that are read; ``source`` precedes them where results have several."""
 
-RULES = ("matching", "at_least_dense", "winning", "non_inferior", "commensurate", "universal")
-"""Columns of yes, no and no verdict."""
+RULES = ("matching", "at_least_dense", "winning", "non_inferior", "commensurate", "universal", "stable")
+"""Columns of yes, no and no verdict, of all tables of verdicts (``universal`` and ``stable`` have their own)."""
 
 # the only kind of mask that is called a winning ticket: a control that reaches the dense network is matching
 _TICKET = "ticket"
