@@ -141,6 +141,24 @@ def test_instability_of_tickets_beside_random_masks(searched, tmp_path):
     assert judged["trainings"].tolist() == [3, 3, 3]
 
 
+def test_the_dense_network_from_where_a_round_begins(tmp_path):
+    """Its copies are those of the round's beginning under no mask, and a point beside the lines in the figure."""
+    config = tiny_config(rewind={"to": "step", "step": 2}, pruning__rounds=1, keep_weights="all")
+    store = find_ticket(config, tmp_path / "a.zarr", progress=Silent())
+    found = connectivity.instability(store, tmp_path / "copies", masks=["ticket", "dense"], orders=2, points=3)
+    assert found[["mask", "round"]].to_numpy().tolist() == [["ticket", 0], ["ticket", 1], ["dense", 1]]
+    assert found["sparsity"].tolist() == [0, masking.sparsity(masks_of(store, 1)), 0]
+    facts = begin.facts_of(store)
+    whole = {name: torch.ones_like(mask) for name, mask in masks_of(store, 1).items()}
+    copies = trained_copies(facts, store, 1, whole, 2, tmp_path / "again")
+    scores = [scores_as_is(facts.task, facts.config.plan, copy.state, {}, "test")["accuracy"] for copy in copies]
+    assert [found["path"][2][0], found["path"][2][-1]] == [1 - score for score in scores]
+    assert stability_table(found)[["mask", "round"]].to_numpy().tolist() == [["dense", 0], ["ticket", 1], ["dense", 1]]
+    ticket, dense = (line for line in plots.barriers(found).data if line.yaxis == "y" and line.mode == "lines+markers")
+    assert list(ticket.y) == found["barrier"].tolist()[:2]
+    assert (list(dense.x), list(dense.y)) == ([1], [found["barrier"][2]])
+
+
 def told(mask, round, sparsity, ends, middle, higher_is_better=True):
     """Rows of three trainings with these errors, whose lines all have this error in the middle."""
     rows = []

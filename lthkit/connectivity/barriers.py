@@ -42,7 +42,8 @@ def instability(
         store: a finished search.
         folder: keeps the trainings; what is there is not trained again.
         rounds: all of the search by default.
-        masks: kinds, in text form (``controls.read_recipe``); controls are drawn with seed 0.
+        masks: kinds, in text form (``controls.read_recipe``); controls are drawn with seed 0. "dense" is the network
+            without a mask, from what each round began with: whether it is stable at the rewind point (their Figure 3).
         orders: trainings of each mask; all pairs of them are compared.
         points: of each line.
         batches: as ``error_along``.
@@ -52,7 +53,7 @@ def instability(
         A row for each mask, round and pair of orders: ``mask``, ``round``, ``sparsity``, ``one``, ``other``,
         ``barrier``, ``error`` (mean of both ends) and ``path`` (errors along the line); ``metric`` and its
         ``higher_is_better``. At round 0, without a mask, all kinds are the dense network, which is told once, as
-        ``ticket``.
+        the first of ``masks``.
 
     Raises:
         LthkitError: on fewer than two orders, a round that there is not, or a search that cannot be trained again.
@@ -62,7 +63,7 @@ def instability(
         raise LthkitError(f"{orders} training has nothing to be compared with; give at least 2 orders of the data")
     chosen = _rounds(store.rounds, rounds)
     work = [
-        (kind, controls.read_recipe(kind, source=store.path, round=round))
+        (kind, round, controls.read_recipe(kind, source=store.path, round=0 if kind == "dense" else round))
         for round in chosen
         for kind in (masks if round else masks[:1])
     ]
@@ -70,10 +71,10 @@ def instability(
     shown = for_many(orders * len(work))
     rows = []
     try:
-        for kind, recipe in work:
+        for kind, round, recipe in work:
             made, named = controls.realise(recipe).masks, kind.replace(" ", "-")
-            copies = trained_copies(facts, store, recipe.round, made, orders, folder, named=named, told=shown.done)
-            said = {"mask": kind, "round": recipe.round, "sparsity": masking.sparsity(made)}
+            copies = trained_copies(facts, store, round, made, orders, folder, named=named, told=shown.done)
+            said = {"mask": kind, "round": round, "sparsity": masking.sparsity(made)}
             for one, other in combinations(copies, 2):
                 path = error_along(facts.task, facts.config, one.state, other.state, points=points, batches=batches)
                 rows.append({**said, "one": one.order, "other": other.order, **_told(path)})

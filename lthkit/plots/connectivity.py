@@ -23,7 +23,8 @@ def barriers(instability: pd.DataFrame, title: str | None = None) -> go.Figure:
     """Error barriers against sparsity, a line for each kind of mask, above the errors at the ends of the lines.
 
     Frankle et al. 2020, Figures 3 and 4: where the barrier of a subnetwork rises, its trainings drift apart, and its
-    error leaves the dense network's. Means of all pairs of trainings with one standard deviation (ddof 1).
+    error leaves the dense network's. Means of all pairs of trainings with one standard deviation (ddof 1). The lines
+    begin at the dense network of round 0; one that was trained from where later rounds begin is a point beside it.
 
     Args:
         instability: as ``lthkit.instability`` gives it.
@@ -39,9 +40,8 @@ def barriers(instability: pd.DataFrame, title: str | None = None) -> go.Figure:
         raise LthkitError("there are no barriers to draw; compare trainings of a round first")
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.08)
     kinds = list(dict.fromkeys(instability["mask"]))
-    dense = instability[instability["round"] == 0]
     for place, kind in enumerate(kinds):
-        own = pd.concat([dense, instability[(instability["mask"] == kind) & (instability["round"] > 0)]])
+        own = _line_of(instability, kind)
         for row, column in ((1, "barrier"), (2, "error")):
             _add_line(figure, own, column, kind, place, row)
     metric = str(instability["metric"].iloc[0])
@@ -62,6 +62,11 @@ def barriers(instability: pd.DataFrame, title: str | None = None) -> go.Figure:
     )
 
 
+def _line_of(instability: pd.DataFrame, kind: str) -> pd.DataFrame:
+    pruned = instability[(instability["mask"] == kind) & (instability["round"] > 0)]
+    return pruned if kind == "dense" else pd.concat([instability[instability["round"] == 0], pruned])
+
+
 def _pairs(frame: pd.DataFrame) -> str:
     counts = frame.groupby(["mask", "round"]).size()
     low, high = int(counts.min()), int(counts.max())
@@ -79,7 +84,7 @@ def _add_line(figure: go.Figure, frame: pd.DataFrame, column: str, kind: str, pl
     figure.add_scatter(
         x=x,
         y=means,
-        name=mask_label(kind),
+        name="dense, from where rounds begin" if kind == "dense" else mask_label(kind),
         legendgroup=kind,
         showlegend=row == 1,
         mode="lines+markers",
