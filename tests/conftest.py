@@ -11,6 +11,8 @@ import pytest
 
 os.environ.setdefault("LTHKIT_CATALOG", str(Path(__file__).parents[1] / "data_catalog.yaml"))
 os.environ.setdefault("LTHKIT_CACHE", "off")
+for name in ("COLUMNS", "LINES"):  # of whatever terminal the tests are run in
+    os.environ.pop(name, None)
 
 
 @pytest.fixture
