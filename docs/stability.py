@@ -6,7 +6,6 @@ again, it goes on.
 
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -28,33 +27,39 @@ SETTINGS = {
     "rewind.to": "step",
     "keep_weights": "all",
 }
-STEPS = {"late": 500, "start": 0}
 PAIR = {"orders": 2, "points": 5}
 
 
 def main(folder: str, picture: str) -> None:
     """Print the tables as Markdown, draw the figure."""
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        (late, between), (start, _) = pool.map(measured, repeat(folder), STEPS)
-    start = start[start["round"] > 0].assign(mask="ticket, rewound to the start")
-    found = pd.concat([late, start], ignore_index=True)
+        late, start = pool.submit(from_step_500, Path(folder)), pool.submit(from_the_start, Path(folder))
+    found = pd.concat([late.result()[0], start.result()], ignore_index=True)
     lthkit.save(lthkit.plots.barriers(found, "ResNet-20, CIFAR-10, 2,000 steps"), picture)
-    table = lthkit.stability_table(found)
-    print(markdown(table, ["mask", "round", "sparsity", "error", "barrier", "stable"]))
-    print(markdown(between, ["one", "other", "sparsity", "error", "barrier"]))
+    print(markdown(lthkit.stability_table(found), ["mask", "round", "sparsity", "error", "barrier", "stable"]))
+    print(markdown(late.result()[1], ["one", "other", "sparsity", "error", "barrier"]))
 
 
-def measured(folder: str, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Barriers of tickets that are rewound to one step, and between the rounds of their search."""
-    config = lthkit.configure("small", "source", SETTINGS | {"rewind.step": STEPS[name]})
-    search = lthkit.find_ticket(config, Path(folder) / f"{name}.zarr")
-    copies = Path(folder) / f"{name}-copies"
-    if name == "start":
-        asked = [([0, 2, 3], ["ticket"])]
-    else:
-        asked = [([0, 1, 2, 3], ["ticket", "layer_random"]), ([1], ["dense"])]
-    found = [lthkit.instability(search, copies, rounds, masks=masks, **PAIR) for rounds, masks in asked]
-    return pd.concat(found, ignore_index=True), lthkit.between_rounds(search, points=PAIR["points"])
+def from_step_500(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Barriers of what is rewound to step 500, and between the rounds of its search."""
+    search, copies = searched(folder, "late", 500), folder / "late-copies"
+    masked = lthkit.instability(search, copies, **PAIR)
+    dense = lthkit.instability(search, copies, [1], masks=["dense"], **PAIR)
+    return pd.concat([masked, dense]), lthkit.between_rounds(search, points=PAIR["points"])
+
+
+def from_the_start(folder: Path) -> pd.DataFrame:
+    """Barriers of the sparsest tickets of a search that rewinds to the start."""
+    search = searched(folder, "start", 0)
+    found = lthkit.instability(search, folder / "start-copies", [2, 3], masks=["ticket"], **PAIR)
+    return found.assign(mask="ticket, rewound to the start")
+
+
+def searched(folder: Path, name: str, step: int) -> lthkit.store.Store:
+    """The search that rewinds to this step."""
+    return lthkit.find_ticket(
+        lthkit.configure("small", "source", SETTINGS | {"rewind.step": step}), folder / f"{name}.zarr"
+    )
 
 
 def markdown(table: pd.DataFrame, columns: list[str]) -> str:
